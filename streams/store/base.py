@@ -1,0 +1,62 @@
+"""The store's protocol: what a namespace keeps, and the one way it changes.
+
+Two implementations, one contract suite (`tests/contracts`): `MemoryStore` and `RedisStore`. Calls are coroutines.
+A store never interprets a journey's blob; it only compares its version, the first 16 bytes of BLAKE2b-128 of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from streams.core.model import Answer, Bucket, Commit, Identifier, JourneyId, Partition, Position
+
+DUE_SHARDS = 16
+"""Journeys' deadlines are kept in this many parts, by the first byte of the journey's id, so that workers share a sweep."""
+
+
+class Loaded(msgspec.Struct):
+    """What a load found: every identifier asked for, and the blob of every journey linked or asked for (None = absent)."""
+
+    links: dict[Identifier, JourneyId | None]
+    blobs: dict[JourneyId, bytes | None]
+
+
+class Store(Protocol):
+    """One namespace's state."""
+
+    async def load(self, identifiers: Collection[Identifier], journeys: Collection[JourneyId] = ()) -> Loaded:
+        """Links of the identifiers, and the blobs of the journeys that they lead to and of those named."""
+
+    async def commit(self, commit: Commit) -> Answer:
+        """Compares everything that was read, then writes everything or nothing (01-architecture 2.2)."""
+
+    async def open(self, definitions: str, partitions: Mapping[Partition, int], holding: Collection[str]) -> Answer:
+        """Lists partitions that are not listed yet at the given log starts; `holding` are the topics whose clocks hold
+        the watermark. OK, FENCED (the namespace has other definitions), or UNLISTED (a listed one has no row)."""
+
+    async def positions(self) -> tuple[int, dict[Partition, Position]]:
+        """The watermark (-1 before any) and all positions, read at one moment."""
+
+    async def due(self, until: int, limit: int, shards: Collection[int]) -> list[tuple[JourneyId, int]]:
+        """Up to `limit` journeys with a deadline <= until in these shards, the earliest first."""
+
+    async def read(self, buckets: Sequence[Bucket]) -> tuple[int, dict[Bucket, dict[str, int]]]:
+        """The watermark and the cells of these buckets (those without cells are left out), read at one moment."""
+
+    async def outcomes(self) -> dict[str, int]:
+        """The operational counters."""
+
+    def journeys(self) -> AsyncIterator[tuple[JourneyId, bytes]]:
+        """Every journey, in no order; each once as long as nobody writes."""
+
+    async def buckets(self) -> list[Bucket]:
+        """Every bucket that has cells, the expired ones that were not deleted yet included."""
+
+    async def expire(self, limit: int) -> int:
+        """Deletes up to `limit` buckets that are expired at the stored watermark; returns how many."""
+
+    async def close(self) -> None:
+        """Releases connections."""
