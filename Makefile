@@ -1,0 +1,67 @@
+# Needs python3 (3.11 or later; PYTHON=python3.13 chooses another) and make. Everything else comes into .venv from the lock.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+SOURCES := schemas streams tests
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help
+help: ## What can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: $(STAMP) ## The locked dependencies and the project, in .venv
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo "$(PYTHON) is not Python 3.11 or later; name one, for example: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "venv     $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+$(STAMP): requirements.lock pyproject.toml | $(BIN)/python
+	@echo "install  requirements.lock"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: demo
+demo: $(STAMP) ## All of it on this machine, with a simulated shop; ARGS="--seconds 20 --no-tty" passes options on
+	@$(BIN)/journey demo $(ARGS)
+
+.PHONY: test
+test: $(STAMP) ## All tests; ARGS="tests/core -k visit" chooses
+	@echo "pytest"
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: check
+check: lint format-check types ## Linter, formatting and types; changes nothing
+
+.PHONY: lint
+lint: $(STAMP)
+	@echo "ruff     check"
+	@$(BIN)/ruff check --quiet $(SOURCES)
+
+.PHONY: format-check
+format-check: $(STAMP)
+	@echo "ruff     format"
+	@$(BIN)/ruff format --quiet --diff $(SOURCES)
+
+.PHONY: types
+types: $(STAMP)
+	@echo "mypy     --strict"
+	@$(BIN)/mypy --no-error-summary $(SOURCES)
+
+.PHONY: lock
+lock: $(STAMP) ## Resolve the dependencies anew, within pyproject.toml's bounds
+	@echo "lock     requirements.lock"
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --upgrade --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock pyproject.toml
+
+.PHONY: clean
+clean: ## Remove .venv and every cache
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache build *.egg-info
+	@find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
