@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 from typing import NewType
 
 import msgspec
@@ -110,16 +111,23 @@ class Position(msgspec.Struct, frozen=True):
     """How far a namespace has read a topic-partition.
 
     offset: the next offset to read. clock: the largest Kafka timestamp so far (the record clock), -1 before the first.
-    digest: of the last record read, empty before the first.
+    digest: of the last record read, empty before the first. ticked: the latest tick, -1 before the first. Ticks are
+    kept apart from the record clock, because lateness is decided by the records alone; the watermark takes the
+    greater of the two.
     """
 
     offset: int
     clock: int = -1
     digest: bytes = b""
+    ticked: int = -1
 
 
 class Advance(msgspec.Struct, frozen=True):
-    """A chunk's move of one position: `start` is what the store must hold, `position` what it holds afterwards."""
+    """A chunk's move of one position: `start` is what the store must hold, `position` what it holds afterwards.
+
+    With start == position.offset it is a *tick*: offset, clock and digest stay as they are stored, and position.clock
+    (the wall clock) raises `ticked`. Clocks never go back: the store keeps the greater one.
+    """
 
     partition: Partition
     start: int
@@ -177,10 +185,16 @@ class Answer(msgspec.Struct, frozen=True):
     """The store's answer.
 
     watermark: the stored one, after the commit. offset: the stored offset of the partition (DUPLICATE, PARTIAL,
-    ROLLBACK), -1 where that is not the cause. conflicts: the journeys that changed since they were read.
+    ROLLBACK), -1 where that is not the cause. conflicts: the journeys that changed since they were read, and those
+    that by now hold an identifier that was read as absent (which the commit may never have seen), sorted.
     """
 
     verdict: Verdict
     watermark: int = -1
     offset: int = -1
     conflicts: Sequence[JourneyId] = ()
+
+
+def version_of(blob: bytes) -> Version:
+    """The version of a journey with this blob: BLAKE2b-128 of it."""
+    return Version(blake2b(blob, digest_size=16).digest())

@@ -1,0 +1,1 @@
+"""Where a namespace's state lives: the protocol, in memory, in Redis."""

@@ -1,7 +1,7 @@
 """The store's protocol: what a namespace keeps, and the one way it changes.
 
 Two implementations, one contract suite (`tests/contracts`): `MemoryStore` and `RedisStore`. Calls are coroutines.
-A store never interprets a journey's blob; it only compares its version, the first 16 bytes of BLAKE2b-128 of it.
+A store never interprets a journey's blob; it only compares its version (`streams.core.model.version_of`).
 """
 
 from __future__ import annotations
@@ -31,11 +31,18 @@ class Store(Protocol):
         """Links of the identifiers, and the blobs of the journeys that they lead to and of those named."""
 
     async def commit(self, commit: Commit) -> Answer:
-        """Compares everything that was read, then writes everything or nothing (01-architecture 2.2)."""
+        """Compares everything that was read, then writes everything or nothing (01-architecture 2.2).
 
-    async def open(self, definitions: str, partitions: Mapping[Partition, int], holding: Collection[str]) -> Answer:
+        Raises ValueError for a commit that breaks `streams.store.checks.check` (over MAX_WRITES: split the chunk).
+        """
+
+    async def open(
+        self, definitions: str, partitions: Mapping[Partition, int], holding: Collection[str], disorder_ms: int = 0
+    ) -> Answer:
         """Lists partitions that are not listed yet at the given log starts; `holding` are the topics whose clocks hold
-        the watermark. OK, FENCED (the namespace has other definitions), or UNLISTED (a listed one has no row)."""
+        the watermark, `disorder_ms` how far it stays behind them: the last call decides both. OK, FENCED (the
+        namespace has other definitions), or UNLISTED (a listed one has no row); only OK wrote anything.
+        """
 
     async def positions(self) -> tuple[int, dict[Partition, Position]]:
         """The watermark (-1 before any) and all positions, read at one moment."""
@@ -44,7 +51,9 @@ class Store(Protocol):
         """Up to `limit` journeys with a deadline <= until in these shards, the earliest first."""
 
     async def read(self, buckets: Sequence[Bucket]) -> tuple[int, dict[Bucket, dict[str, int]]]:
-        """The watermark and the cells of these buckets (those without cells are left out), read at one moment."""
+        """The watermark and the cells of these buckets, read at one moment. Those without cells are left out, and
+        those expired at that watermark too, whether they were deleted yet or not.
+        """
 
     async def outcomes(self) -> dict[str, int]:
         """The operational counters."""
