@@ -1,0 +1,1 @@
+"""The console script `journey`: thin commands over the other layers."""
