@@ -13,7 +13,7 @@ Pure: the watermark is passed in, cells are somebody else's. Times are ms UTC; i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
@@ -205,7 +205,7 @@ def day_count(window: WindowName) -> int:
     return {"24h": 1, "7d": 7, "28d": 28}[window]
 
 
-def gather(plan: Plan, cells: dict[Bucket, dict[str, int]]) -> dict[str, int]:
+def gather(plan: Plan, cells: Mapping[Bucket, Mapping[str, int]]) -> dict[str, int]:
     """The figures of a plan by field, from cells by bucket; buckets without cells count nothing, zeros are left out."""
     total: dict[str, int] = {}
     for bucket in plan.add:

@@ -1,0 +1,277 @@
+"""From cells to values: what each metric of the catalogue is at a moment, in total and by dimension.
+
+`needed` says which buckets to read, `compute` makes values of what was read; between the two lies the store's one read
+call. Both are pure. Order of values: catalogue, window, then dimensions (the total first), each exactly once.
+A total is always there, without a value where its denominator is zero; a breakdown only where it has a cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+
+from streams.core.catalogue import METRICS, Kind, Metric
+from streams.core.fields import CELLS, Dims, parse_field
+from streams.core.model import Bucket
+from streams.core.policy import Policy
+from streams.core.statistics import Interval, Stats, describe, net_promoter, poisson, wilson
+from streams.core.windows import Calendar, LocalDays, Plan, WindowName, day_count, gather
+
+_MONEY = 10_000
+"""Cells of money count 1/10,000 of the currency's unit."""
+
+Number = int | float
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """One metric over one window that ends at `moment` (ms), for one combination of dimensions.
+
+    value: None where the denominator is zero and for a distribution, which has stats instead. numerator, denominator:
+    what it was made of (seconds and values of a distribution; no denominator for counts). n: the size of the sample.
+    low, high: the 95 % interval, where the kind of metric has one. definition: the metric's version.
+    """
+
+    metric: str
+    window: WindowName
+    moment: int
+    dimensions: Dims
+    value: Number | None
+    numerator: Number
+    denominator: int | None
+    n: int
+    low: float | None
+    high: float | None
+    stats: Stats | None
+    unit: str
+    definition: int
+
+
+Table = Mapping[str, Mapping[Dims, Mapping[str, int]]]
+"""Figures by cell, dimensions and part; a plain cell has the one part with the empty name."""
+
+_Figure = tuple[Number | None, Number, int | None, int, Interval | None]
+"""Value, numerator, denominator, n, interval."""
+
+
+_Reading = tuple[Literal["flow", "day_flow"], WindowName] | tuple[Literal["stock"], None] | tuple[Literal["day_stock"], int]
+"""A method of `Calendar` and its argument: metrics with the same reading share a plan and a table."""
+
+
+class _Source(msgspec.Struct, frozen=True):
+    """What a metric is read from in one window; the denominator's reading is another one only for churn."""
+
+    metric: Metric
+    window: WindowName
+    numerator: _Reading
+    denominator: _Reading
+
+
+def needed(
+    watermark: int,
+    policy: Policy,
+    windows: Collection[str] | None = None,
+    metrics: Collection[str] | None = None,
+    at: int | None = None,
+) -> list[Bucket]:
+    """The buckets that `compute` reads for the same arguments, each once; none where `at` is too far back."""
+    plans = _plans(Calendar(LocalDays(policy.timezone), watermark, at), _sources(windows, metrics))
+    wanted = (bucket for plan in plans.values() if plan for bucket in (*plan.add, *plan.subtract))
+    return list(dict.fromkeys(wanted))
+
+
+def compute(
+    watermark: int,
+    cells: Mapping[Bucket, Mapping[str, int]],
+    policy: Policy,
+    windows: Collection[str] | None = None,
+    metrics: Collection[str] | None = None,
+    at: int | None = None,
+) -> list[Value]:
+    """The values of these metrics and windows (all of them unless said) at the watermark, or at an earlier time.
+
+    cells: by bucket; more buckets than `needed` change nothing. at: ms; rounded up to what is still live, see
+    `windows`. Windows whose buckets are gone at that time are left out, unknown names too.
+    """
+    calendar = Calendar(LocalDays(policy.timezone), watermark, at)
+    if calendar.moment is None:
+        return []
+    sources = _sources(windows, metrics)
+    tables = {reading: _table(gather(plan, cells)) for reading, plan in _plans(calendar, sources).items() if plan}
+    tasks = [task.name for task in policy.tasks]
+    values: list[Value] = []
+    for source in sources:
+        if source.numerator in tables and source.denominator in tables:
+            table, base = tables[source.numerator], tables[source.denominator]
+            combinations = _combinations(source, table, base, tasks)
+            values.extend(_value(source, table, base, dims, calendar.moment) for dims in combinations)
+    return values
+
+
+def moment_of(watermark: int, policy: Policy, at: int | None = None) -> int | None:
+    """The last ms that values read with these arguments stand for; None where `at` is too far back."""
+    return Calendar(LocalDays(policy.timezone), watermark, at).moment
+
+
+def as_json(values: Iterable[Value], as_of: int | None, namespace: str) -> dict[str, object]:
+    """The document that `journey metrics --json` and `fold --json` print; times are RFC 3339, None before any watermark."""
+    return {"as_of": None if as_of is None else timestamp(as_of), "namespace": namespace, "metrics": [*map(_entry, values)]}
+
+
+def timestamp(at: int) -> str:
+    """A time in ms as RFC 3339 in UTC, with a fraction only where it has one."""
+    moment = datetime.fromtimestamp(at // 1000, UTC).replace(microsecond=at % 1000 * 1000)
+    return moment.isoformat(timespec="milliseconds" if at % 1000 else "seconds").replace("+00:00", "Z")
+
+
+def _entry(value: Value) -> dict[str, object]:
+    entry: dict[str, object] = {
+        "metric": value.metric,
+        "window": value.window,
+        "dimensions": dict(value.dimensions),
+        "value": value.value,
+    }
+    if value.stats is not None:
+        entry["stats"] = msgspec.to_builtins(value.stats)
+    entry |= {
+        "numerator": value.numerator,
+        "denominator": value.denominator,
+        "n": value.n,
+        "low": value.low,
+        "high": value.high,
+        "unit": value.unit,
+        "definition": value.definition,
+    }
+    return entry
+
+
+def _sources(windows: Collection[str] | None, metrics: Collection[str] | None) -> list[_Source]:
+    return [
+        _source(metric, window)
+        for metric in METRICS
+        if metrics is None or metric.name in metrics
+        for window in metric.windows
+        if windows is None or window in windows
+    ]
+
+
+def _source(metric: Metric, window: WindowName) -> _Source:
+    daily = CELLS[metric.cells()[0]].daily
+    if metric.kind in {Kind.CHURN, Kind.RETENTION}:
+        return _Source(metric, window, ("day_stock", 0), ("day_stock", day_count(window)))
+    reading: _Reading
+    if metric.kind is Kind.STOCK:
+        reading = ("day_stock", 0) if daily else ("stock", None)
+    else:
+        reading = ("day_flow" if daily else "flow", window)
+    return _Source(metric, window, reading, reading)
+
+
+def _plans(calendar: Calendar, sources: Iterable[_Source]) -> dict[_Reading, Plan | None]:
+    readings = dict.fromkeys(reading for source in sources for reading in (source.numerator, source.denominator))
+    return {reading: _plan(calendar, reading) for reading in readings}
+
+
+def _plan(calendar: Calendar, reading: _Reading) -> Plan | None:
+    match reading:
+        case ("flow", window):
+            return calendar.flow(window)
+        case ("day_flow", window):
+            return calendar.day_flow(window)
+        case ("day_stock", days):
+            return calendar.day_stock(days)
+        case _:
+            return calendar.stock()
+
+
+def _table(figures: Mapping[str, int]) -> Table:
+    table: dict[str, dict[Dims, dict[str, int]]] = {}
+    for name, amount in figures.items():
+        field = parse_field(name)
+        if field is not None:
+            table.setdefault(field.cell, {}).setdefault(field.dims, {})[field.part] = amount
+    return table
+
+
+def _combinations(source: _Source, table: Table, base: Table, tasks: Iterable[str]) -> list[Dims]:
+    """What a metric has values for: the totals, then the breakdowns that have cells, in order."""
+    metric = source.metric
+    seen = {dims for cell in _terms(source) for dims in table.get(cell, {})}
+    seen.update(base.get(metric.denominator, {}))
+    size = 2 if metric.always else 1
+    totals = {dims for dims in seen if len(dims) == size - 1}
+    if not metric.always:
+        totals.add(())
+    elif metric.always == "task":
+        totals.update((("task", task),) for task in tasks)
+    parts = {dims for dims in seen if len(dims) == size and dims[-1][0] in metric.dimensions}
+    return [*sorted(totals), *sorted(parts)]
+
+
+def _terms(source: _Source) -> Iterator[str]:
+    for term in source.metric.numerator:
+        yield term.lstrip("-").format(window=source.window)
+
+
+def _value(source: _Source, table: Table, base: Table, dims: Dims, moment: int) -> Value:
+    metric = source.metric
+    stats = None
+    if metric.kind is Kind.DISTRIBUTION:
+        n, total, stats = describe(table.get(metric.numerator[0], {}).get(dims, {}), geometric=metric.geometric)
+        figure: _Figure = (None, total, n, n, None)
+    else:
+        numerator = sum(
+            (-1 if term.startswith("-") else 1) * _count(table, cell, dims)
+            for term, cell in zip(metric.numerator, _terms(source), strict=True)
+        )
+        shared = bool(dims) and dims[-1][0] in metric.whole
+        denominator = _count(base, metric.denominator, () if shared else dims)
+        figure = _figure(metric, table, dims, numerator, denominator)
+    value, upper, lower, n, interval = figure
+    return Value(
+        metric=metric.name,
+        window=source.window,
+        moment=moment,
+        dimensions=dims,
+        value=value,
+        numerator=upper,
+        denominator=lower,
+        n=n,
+        low=interval[0] if interval else None,
+        high=interval[1] if interval else None,
+        stats=stats,
+        unit=metric.unit,
+        definition=metric.version,
+    )
+
+
+def _count(table: Table, cell: str, dims: Dims) -> int:
+    return table.get(cell, {}).get(dims, {}).get("", 0)
+
+
+def _figure(metric: Metric, table: Table, dims: Dims, numerator: int, denominator: int) -> _Figure:
+    if metric.kind in {Kind.COUNT, Kind.STOCK}:
+        return numerator, numerator, None, numerator, None
+    if metric.kind is Kind.MONEY:
+        orders = _count(table, "orders_valued", dims)
+        return numerator / _MONEY, numerator / _MONEY, None, orders, None
+    if metric.kind is Kind.RETENTION:
+        numerator = denominator - numerator
+    share = numerator / denominator if denominator > 0 else None
+    if metric.kind is Kind.RATIO:
+        return share, numerator, denominator, denominator, None
+    if metric.kind is Kind.AMOUNT:
+        amount = None if share is None else share / _MONEY
+        return amount, numerator / _MONEY, denominator, denominator, None
+    if metric.kind is Kind.RATE:
+        if share is None:
+            return None, numerator, denominator, denominator, None
+        low, high = poisson(numerator)
+        return 100 * share, numerator, denominator, denominator, (100 * low / denominator, 100 * high / denominator)
+    if metric.kind is Kind.SCORE:
+        plus, minus = (_count(table, term.lstrip("-"), dims) for term in metric.numerator)
+        score = net_promoter(plus, minus, denominator)
+        return None if score is None else score[0], numerator, denominator, denominator, None if score is None else score[1]
+    return share, numerator, denominator, denominator, wilson(numerator, denominator)
