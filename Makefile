@@ -55,6 +55,11 @@ types: $(STAMP)
 	@echo "mypy     --strict"
 	@$(BIN)/mypy --no-error-summary $(SOURCES)
 
+.PHONY: readme
+readme: $(STAMP) ## The README's tables of settings, commands and metrics
+	@echo "readme   README.md"
+	@$(BIN)/python -m streams.cli.readme README.md
+
 .PHONY: lock
 lock: $(STAMP) ## Resolve the dependencies anew, within pyproject.toml's bounds
 	@echo "lock     requirements.lock"

@@ -74,15 +74,15 @@ def _json_lines(content: BinaryIO) -> Iterator[Line]:
 
 
 def _rows(content: BinaryIO, delimiter: str) -> Iterator[Line]:
-    text = io.TextIOWrapper(content, encoding="utf-8-sig", errors="replace", newline="")
-    reader = csv.reader(text, delimiter=delimiter)
+    texts = (line.decode("utf-8", "replace") for line in iter(lambda: content.readline(MAX_LINE_BYTES), b""))
+    reader = csv.reader(texts, delimiter=delimiter)
     header: list[str] | None = None
     while True:
         number = reader.line_num + 1
         try:
             cells = next(reader, None)
         except csv.Error:
-            # A cell beyond csv's own limit: an empty payload, which every format refuses.
+            # A cell beyond csv's own limit, or a stray carriage return: an empty payload, which every format refuses.
             yield Line(number, b"")
             continue
         if cells is None:
@@ -90,7 +90,7 @@ def _rows(content: BinaryIO, delimiter: str) -> Iterator[Line]:
         if not any(cells):
             continue
         if header is None:
-            header = [name.strip() for name in cells]
+            header = [name.strip().removeprefix("\ufeff") for name in cells]
             continue
         row: dict[str, object] = dict(zip(header, cells, strict=False))
         if len(cells) > len(header):
