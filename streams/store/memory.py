@@ -95,7 +95,7 @@ class MemoryStore:
         if commit.advance is not None and (refused := self._compare_position(commit.advance)) is not None:
             return refused
         conflicts = self._conflicts(commit)
-        return Answer(Verdict.CONFLICT, state.watermark, conflicts=sorted(conflicts)) if conflicts else None
+        return Answer(Verdict.CONFLICT, state.watermark, conflicts=tuple(sorted(conflicts))) if conflicts else None
 
     def _compare_position(self, advance: Advance) -> Answer | None:
         stored = self._state.positions.get(advance.partition)

@@ -1,0 +1,91 @@
+"""What goes to the Redis Functions: a commit as arguments, and the library's code.
+
+The numbers and names of a commit travel as one MessagePack map, runs of 16-byte ids as one string each (Redis's
+cmsgpack knows no binary type), and every journey as an argument of its own, so that no blob is copied twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from streams.core.model import Advance, Commit, Identifier, version_of
+from streams.core.windows import SPANS, WIDTHS
+from streams.store.base import DUE_SHARDS
+from streams.store.checks import ID_BYTES, Unsafe
+from streams.store.keys import link_digest, row_name
+
+encode = msgspec.msgpack.Encoder().encode
+
+GRAINS = {str(grain): [WIDTHS[grain], SPANS[grain]] for grain in WIDTHS}
+
+
+class Library:
+    """The Function library. Its name and those of its functions carry the code's hash, so that workers of two versions
+    can use one server; old libraries stay until somebody deletes them (FUNCTION LIST, FUNCTION DELETE).
+    """
+
+    def __init__(self) -> None:
+        source = files("streams.store").joinpath("commit.lua").read_text("utf-8")
+        self.hash = hashlib.blake2b(source.encode(), digest_size=6).hexdigest()
+        self.name = f"journey_{self.hash}"
+        self.code = f"#!lua name={self.name}\n" + source.replace("@HASH@", self.hash)
+
+    def function(self, name: str) -> str:
+        """The full name of commit, load, open or expire."""
+        return f"journey_{name}_{self.hash}"
+
+
+def commit_args(commit: Commit, unsafe: Unsafe) -> list[bytes]:
+    """The arguments of the commit function; `commit` has passed `streams.store.checks.check`."""
+    due = [(journey, at) for journey, at in commit.due.items() if at is not None]
+    head: dict[str, Any] = {
+        "definitions": commit.definitions,
+        "watermark": commit.watermark,
+        "unsafe": dict.fromkeys(unsafe, True),
+        "shards": DUE_SHARDS,
+        "due": [at for _, at in due],
+        "grains": GRAINS,
+        "cells": [[grain, index, *_counters(cells)] for (grain, index), cells in commit.cells.items()],
+        "outcomes": _counters(commit.outcomes),
+    }
+    if commit.advance is not None:
+        head["move"] = _move(commit.advance)
+    kept = [(journey, blob) for journey, blob in commit.journeys.items() if blob is not None]
+    return [
+        encode(head),
+        commit.advance.position.digest if commit.advance is not None else b"",
+        b"".join(journey + version for journey, version in commit.read.items() if version is not None),
+        b"".join(journey for journey, version in commit.read.items() if version is None),
+        digests(commit.absent),
+        b"".join(link_digest(identifier) + journey for identifier, journey in commit.links.items() if journey is not None),
+        digests(identifier for identifier, journey in commit.links.items() if journey is None),
+        b"".join(journey for journey, _ in due),
+        b"".join(journey for journey, at in commit.due.items() if at is None),
+        b"".join(journey for journey, blob in commit.journeys.items() if blob is None),
+        *(journey + version_of(blob) + blob for journey, blob in kept),
+    ]
+
+
+def digests(identifiers: Iterable[Identifier]) -> bytes:
+    """The digests of identifiers, one after the other."""
+    return b"".join(map(link_digest, identifiers))
+
+
+def blob_of(value: bytes) -> bytes:
+    """The blob in a journey's value, which begins with the version."""
+    return value[ID_BYTES:]
+
+
+def _counters(deltas: dict[str, int]) -> list[list[Any]]:
+    return [list(deltas.keys()), list(deltas.values())]
+
+
+def _move(advance: Advance) -> dict[str, Any]:
+    position = advance.position
+    row = row_name(advance.partition)
+    return {"row": row, "start": advance.start, "offset": position.offset, "clock": position.clock}
