@@ -1,0 +1,394 @@
+"""One commit in the making: the journeys that a fold opens, and C(after) - C(before) of what it changed.
+
+Before a case tree, a person's life or a stretch of site facts is changed, its cells are subtracted (`soil`); when the
+fold ends, the cells of whatever was soiled are added again, as it is then. What was not soiled and has no deadline
+between the two moments contributes the same before and after, and is not computed at all; a test compares this with
+computing everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from streams.core.cases import contacts, life, orders, site, surveys
+from streams.core.cells import Notebook
+from streams.core.families import LOCAL_ACCOUNT, LOCAL_SUBSCRIPTION, ORDER_CHAIN, kind_of
+from streams.core.journey import Case, Fact, Held, Journey, by_instant, encode
+from streams.core.model import Advance, Commit, Identifier, JourneyId, Version
+from streams.core.policy import DAY, Policy
+from streams.core.trees import owner_of, root_of, roots_of, tree_of
+from streams.core.windows import LocalDays
+from streams.core.workspace import Missing, Workspace
+
+_EVERYTHING = (-(1 << 62), 1 << 62)
+_ORDER_KINDS = frozenset(ORDER_CHAIN)
+_LIFE_KINDS = _ORDER_KINDS | {"subscription_id", LOCAL_SUBSCRIPTION, LOCAL_ACCOUNT}
+
+
+class Context:
+    """What every batch of a namespace shares."""
+
+    def __init__(self, policy: Policy, definitions: str, workspace: Workspace) -> None:
+        self.policy = policy
+        self.definitions = definitions
+        self.workspace = workspace
+        self.rules = site.rules_of(policy)
+        self.local = LocalDays(policy.timezone)
+
+
+class Opened:
+    """A journey that this batch may change, and how it was before."""
+
+    __slots__ = ("as_of", "derived", "dirty", "held", "lived", "owners", "site", "single", "soiled", "version")
+
+    def __init__(self, held: Held, rules: site.Rules) -> None:
+        self.held = held
+        self.version = held.version
+        self.as_of = held.journey.as_of
+        self.site, self.derived, self.owners = gather(held.journey, rules)
+        self.single = single_strand(held.journey, self.site, rules)
+        self.dirty: tuple[int, int] | None = None
+        self.soiled: set[Identifier] = set()
+        self.lived = False
+
+    @property
+    def journey(self) -> Journey:
+        return self.held.journey
+
+    def touch_site(self, lo: int, hi: int) -> None:
+        """Site facts between these times have changed."""
+        self.dirty = (lo, hi) if self.dirty is None else (min(lo, self.dirty[0]), max(hi, self.dirty[1]))
+
+
+class Batch:
+    """Opens journeys, books differences, and ends as a commit."""
+
+    def __init__(self, context: Context, watermark: int) -> None:
+        self.context = context
+        self.policy = context.policy
+        self.rules = context.rules
+        self.workspace = context.workspace
+        self.watermark = watermark
+        self.book = Notebook(context.local)
+        self.opened: dict[JourneyId, Opened] = {}
+        self.absent: set[Identifier] = set()
+        self.links: dict[Identifier, JourneyId | None] = {}
+        self.deleted: dict[JourneyId, Version | None] = {}
+        self.outcomes: dict[str, int] = {}
+
+    def note(self, outcome: str, n: int = 1) -> None:
+        """Counts an outcome."""
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + n
+
+    # -- reading -----------------------------------------------------------------------------------------------
+
+    def home_of(self, identifier: Identifier) -> JourneyId | None:
+        """The journey an identifier leads to, None where it is known to lead nowhere."""
+        target = self.workspace.links.get(identifier)
+        if target is not None:
+            if target not in self.workspace.held:
+                raise Missing({identifier}, {target})
+            return target
+        if identifier not in self.workspace.absent:
+            raise Missing({identifier})
+        self.absent.add(identifier)
+        return None
+
+    def open(self, found: JourneyId) -> Opened:
+        """The journey, ready to be changed. Where a deadline has passed since, all of it is computed anew."""
+        opened = self.opened.get(found)
+        if opened is not None:
+            return opened
+        opened = self.opened[found] = Opened(self.workspace.held[found], self.rules)
+        journey = opened.journey
+        if journey.due is not None and journey.due <= self.watermark:
+            for root in roots_of(journey.cases):
+                self.soil(opened, root)
+            self.soil_life(opened)
+            opened.touch_site(journey.as_of - self.rules.island_ms, _EVERYTHING[1])
+        return opened
+
+    def create(self, found: JourneyId) -> Opened:
+        """A new, empty journey, unless this batch or the store has it already."""
+        if found not in self.workspace.held:
+            version = self.deleted.pop(found, None)
+            self.workspace.held[found] = Held(found, Journey(), version)
+        return self.open(found)
+
+    def delete(self, opened: Opened) -> None:
+        """Forgets an empty journey; its differences have been booked or moved by the caller."""
+        found = opened.held.id
+        self.settle_cells(opened)
+        del self.opened[found]
+        self.workspace.held.pop(found, None)
+        self.deleted[found] = opened.version
+
+    def link(self, identifier: Identifier, target: JourneyId) -> None:
+        """Writes a link."""
+        self.workspace.links[identifier] = target
+        self.links[identifier] = target
+
+    # -- before ------------------------------------------------------------------------------------------------
+
+    def soil(self, opened: Opened, reference: Identifier) -> None:
+        """Subtracts the cells of a reference's tree, once, before it is changed."""
+        if reference in opened.soiled:
+            return
+        cases = opened.journey.cases
+        if kind_of(reference) in _LIFE_KINDS:
+            self.soil_life(opened)
+        if reference not in cases:
+            opened.soiled.add(reference)
+            return
+        tree = tree_of(cases, root_of(cases, reference))
+        self.book.sign = -1
+        book_tree(cases, tree, opened.as_of, self.book)
+        opened.soiled.update(tree)
+
+    def soil_life(self, opened: Opened) -> None:
+        """Subtracts the cells of a person's life, once, before it is changed."""
+        if not opened.lived:
+            opened.lived = True
+            self.book.sign = -1
+            self._book_life(opened.journey, opened.as_of)
+
+    def soil_all(self, opened: Opened) -> None:
+        """Subtracts everything, before journeys are merged."""
+        for root in roots_of(opened.journey.cases):
+            self.soil(opened, root)
+        self.soil_life(opened)
+        opened.touch_site(*_EVERYTHING)
+
+    # -- after -------------------------------------------------------------------------------------------------
+
+    def settle_cells(self, opened: Opened) -> None:
+        """Adds the cells of everything that was soiled, as it is now, and sets the next deadline."""
+        journey = opened.journey
+        as_of = max(journey.as_of, self.watermark)
+        cases = journey.cases
+        self.book.sign = 1
+        for root in {root_of(cases, reference) for reference in opened.soiled if reference in cases}:
+            book_tree(cases, tree_of(cases, root), as_of, self.book)
+        life_due = None
+        if opened.lived:
+            life_due = self._book_life(journey, as_of)
+        self._book_site(opened, as_of)
+        journey.as_of = as_of
+        if opened.lived:
+            journey.life_due = life_due
+        self.compact(journey)
+        journey.due = self._next_due(journey)
+
+    def _book_life(self, journey: Journey, as_of: int) -> int | None:
+        found = life_in(journey, as_of, self.policy)
+        cancelled = [fact for facts in subscriptions_in(journey) for fact in facts if life.is_cancellation(fact)]
+        if journey.persons:
+            life.book_life(found, cancelled, self.book)
+        return found.due if found is not None else None
+
+    def _book_site(self, opened: Opened, as_of: int) -> None:
+        journey = opened.journey
+        after, derived, owners = gather(journey, self.rules)
+        single = single_strand(journey, after, self.rules)
+        limit = self.policy.limits.facts_per_day
+        if derived != opened.derived or not (single and opened.single) or max(len(after), len(opened.site)) > limit:
+            opened.dirty = _EVERYTHING
+        elif opened.dirty is not None and any(fact.references for fact in derived):
+            opened.dirty = _EVERYTHING  # an order joins by visit id or cart token across islands
+        if opened.dirty is None:
+            return
+        lo, hi = _whole_islands(opened.dirty, (opened.site, after), self.rules.island_ms)
+        for sign, facts, whose, one, moment in (
+            (-1, opened.site, opened.owners, opened.single, opened.as_of),
+            (1, after, owners, single, as_of),
+        ):
+            part = [fact for fact in facts if lo <= fact.at <= hi]
+            self.book.sign = sign
+            if not part or part[0].at + self.rules.wait_ms > moment:
+                continue
+            for strand in [part] if one else strands(journey, part, whose, self.rules):
+                site.book_site(without_bots(strand, limit), moment, self.rules, self.book)
+
+    def _next_due(self, journey: Journey) -> int | None:
+        dues = [journey.life_due]
+        if journey.site:
+            dues.append(site.next_deadline(journey.site, journey.as_of, self.rules))
+            dues.append(site.island_end(journey.site, self.rules) + self.keep_ms)
+        for reference, case in journey.cases.items():
+            if case.facts and kind_of(reference) in _ORDER_KINDS:
+                dues.append(orders.next_deadline(case.facts, journey.as_of))
+        return min((due for due in dues if due is not None), default=None)
+
+    @property
+    def keep_ms(self) -> int:
+        """How long after its last fact an island may be dropped: nothing accepted later can change it."""
+        return self.rules.island_ms + self.rules.join_ms + self.policy.allowance_ms
+
+    def compact(self, journey: Journey) -> None:
+        """Drops the islands of site facts that nothing accepted from now on can change."""
+        journey.site = site.unsealed(journey.site, journey.as_of - self.keep_ms, self.rules)
+
+    # -- the end -----------------------------------------------------------------------------------------------
+
+    def commit(self, advance: Advance | None) -> Commit:
+        """Ends the batch: compares for all that was read, writes for all that changed."""
+        read: dict[JourneyId, Version | None] = dict(self.deleted)
+        journeys: dict[JourneyId, bytes | None] = dict.fromkeys(self.deleted)
+        due: dict[JourneyId, int | None] = dict.fromkeys(self.deleted)
+        for found, opened in self.opened.items():
+            self.settle_cells(opened)
+            read[found] = opened.version
+            journeys[found] = encode(opened.journey)
+            due[found] = opened.journey.due
+        return Commit(
+            definitions=self.context.definitions,
+            watermark=self.watermark,
+            advance=advance,
+            read=read,
+            absent=self.absent,
+            journeys=journeys,
+            links=self.links,
+            due=due,
+            cells=self.book.buckets(self.watermark),
+            outcomes=self.outcomes,
+        )
+
+    def abandon(self) -> set[JourneyId]:
+        """Forgets everything that was changed in memory; returns the journeys that must be loaded again."""
+        touched = {*self.opened, *self.deleted}
+        self.workspace.evict(touched)
+        for identifier, target in self.links.items():
+            if self.workspace.links.get(identifier) == target:
+                self.workspace.links.pop(identifier, None)
+        return touched
+
+
+# -- pure functions of a journey -------------------------------------------------------------------------------
+
+
+def book_tree(cases: dict[Identifier, Case], tree: Sequence[Identifier], as_of: int, book: Notebook) -> None:
+    """C of one case tree."""
+    kind = kind_of(tree[0])
+    if kind == "contact_id":
+        contacts.book_contact({reference: cases[reference].facts for reference in tree}, as_of, book)
+    elif kind in _ORDER_KINDS:
+        facts = facts_of(cases, tree)
+        if any(fact.code in orders.ORDER_CODES for fact in facts):
+            orders.book_order([fact for fact in facts if fact.code in orders.ORDER_CODES], as_of, book)
+    elif kind in ("response_id", "invitation_id"):
+        surveys.book_survey(facts_of(cases, tree), as_of, book)
+
+
+def facts_of(cases: dict[Identifier, Case], tree: Iterable[Identifier]) -> list[Fact]:
+    """The facts of a tree, sorted."""
+    found = [fact for reference in tree for fact in cases[reference].facts]
+    found.sort(key=by_instant)
+    return found
+
+
+def subscriptions_in(journey: Journey) -> list[list[Fact]]:
+    """The facts of each of a person's subscriptions."""
+    return [
+        [fact for fact in case.facts if life.is_subscription(fact)]
+        for reference, case in journey.cases.items()
+        if case.facts and kind_of(reference) in ("subscription_id", LOCAL_SUBSCRIPTION)
+    ]
+
+
+def life_in(journey: Journey, as_of: int, policy: Policy) -> life.Life | None:
+    """A person's life as a customer; None for journeys without a person, and for people who are none."""
+    if not journey.persons or not journey.cases:
+        return None
+    placed = []
+    for root in roots_of(journey.cases):
+        if kind_of(root) in _ORDER_KINDS:
+            fact = orders.placed_of(facts_of(journey.cases, tree_of(journey.cases, root)))
+            if fact is not None:
+                placed.append(fact)
+    account = journey.cases.get(LOCAL_ACCOUNT)
+    closed = [fact.at for fact in account.facts if fact.code == life.CLOSED] if account is not None else []
+    return life.life_of(placed, subscriptions_in(journey), closed, journey.activity, as_of, policy.silence_ms)
+
+
+def gather(journey: Journey, rules: site.Rules) -> tuple[list[Fact], list[Fact], dict[bytes, Identifier]]:
+    """(site facts with those derived from cases, the derived ones, who owns these).
+
+    Derived are facts without a person that reached this journey through a reference: orders of a back end, and what
+    waits under a visit id or a cart token; as long as the event that named the owner came within `join_ms`.
+    """
+    derived: list[Fact] = []
+    owners: dict[bytes, Identifier] = {}
+    if journey.persons:
+        for reference, case in journey.cases.items():
+            waiting = kind_of(reference) in ("visit_id", "cart_token")
+            for fact in case.facts:
+                if fact.who or fact.fields.get("batch"):
+                    continue
+                if fact.code == site.ORDER_PLACED or (waiting and fact.dimensions.channel in site.SITE_CHANNELS):
+                    owner = owner_of(journey.cases, tree_of(journey.cases, root_of(journey.cases, reference)))
+                    if owner is not None and owner.at < fact.at + rules.join_ms:
+                        derived.append(fact)
+                        owners[fact.eid] = owner.target
+    if not derived:
+        return list(journey.site), derived, owners
+    derived.sort(key=by_instant)
+    return sorted([*journey.site, *derived], key=by_instant), derived, owners
+
+
+def single_strand(journey: Journey, facts: Sequence[Fact], rules: site.Rules) -> bool:
+    """Whether all identifiers were one person at the time of every fact."""
+    return not journey.links or not facts or max(journey.links.values()) < facts[0].at + rules.join_ms
+
+
+def strands(
+    journey: Journey, facts: Sequence[Fact], owners: dict[bytes, Identifier], rules: site.Rules
+) -> list[list[Fact]]:
+    """Facts by person, as identities stood `join_ms` after each: later links do not restate older visits."""
+    parents: dict[str, str] = {}
+
+    def find(identifier: str) -> str:
+        while parents.get(identifier, identifier) != identifier:
+            identifier = parents[identifier]
+        return identifier
+
+    pending = sorted((at, *key.split("\n")) for key, at in journey.links.items())
+    found: dict[str, list[Fact]] = {}
+    index = 0
+    for fact in facts:
+        while index < len(pending) and pending[index][0] < fact.at + rules.join_ms:
+            one, other = sorted((find(pending[index][1]), find(pending[index][2])))
+            parents[other] = one
+            index += 1
+        found.setdefault(find(fact.who or owners[fact.eid]), []).append(fact)
+    return list(found.values())
+
+
+def without_bots(facts: list[Fact], limit: int) -> list[Fact]:
+    """Site facts without those of UTC days that have more than `limit` of them."""
+    if len(facts) <= limit:
+        return facts
+    days: dict[int, int] = {}
+    for fact in facts:
+        if not (fact.code == site.ORDER_PLACED and site.is_mark(fact)):
+            days[fact.at // DAY] = days.get(fact.at // DAY, 0) + 1
+    return [
+        fact
+        for fact in facts
+        if days.get(fact.at // DAY, 0) <= limit or (fact.code == site.ORDER_PLACED and site.is_mark(fact))
+    ]
+
+
+def _whole_islands(span: tuple[int, int], lists: Sequence[Sequence[Fact]], island_ms: int) -> tuple[int, int]:
+    """The span widened until no fact outside it is within an island's gap of one inside."""
+    lo, hi = span
+    while True:
+        before = (lo, hi)
+        for facts in lists:
+            for fact in reversed(facts):
+                if fact.at < lo and lo - fact.at < island_ms:
+                    lo = fact.at
+            for fact in facts:
+                if fact.at > hi and fact.at - hi < island_ms:
+                    hi = fact.at
+        if (lo, hi) == before:
+            return lo, hi

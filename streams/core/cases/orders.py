@@ -1,0 +1,116 @@
+"""Orders and their deliveries: what was bought, what was promised, what was kept.
+
+An order's facts are those of its whole tree (the order, its shipments, tracking numbers and carts), sorted by
+(at, eid). A promise counts against its due time, the first one and the one in force apart; a due time enters only
+once the watermark has passed it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from streams.core.cells import Notebook, Suffixes, suffixes
+from streams.core.fields import SITE
+from streams.core.journey import CODES, Fact
+
+PLACED = CODES["order.placed"]
+_CANCELLED = CODES["order.cancelled"]
+_DELIVERED = CODES["delivery.delivered"]
+_PROMISED = CODES["delivery.promised"]
+_NEVER = 1 << 62
+ORDER_CODES = frozenset(code for name, code in CODES.items() if name.split(".")[0] in ("order", "delivery", "shipment"))
+
+
+def placed_of(facts: Iterable[Fact]) -> Fact | None:
+    """The event that placed the order: the least one, where several say so."""
+    return next((fact for fact in facts if fact.code == PLACED), None)
+
+
+def promised_at(fact: Fact) -> int | None:
+    """When a merchant's promise falls due; None for facts that promise nothing (a carrier's estimate does not)."""
+    if fact.code not in (PLACED, _PROMISED) or fact.fields.get("promised_by") == "carrier":
+        return None
+    due = fact.fields.get("promised_at")
+    return due if isinstance(due, int) else None
+
+
+class Course(tuple[list[tuple[int, int]], int | None, int | None]):
+    """(promises as (made at, due) in order, delivered at, cancelled at)."""
+
+    __slots__ = ()
+
+
+def course_of(facts: Sequence[Fact]) -> Course:
+    """How an order went."""
+    promises = [(fact.at, due) for fact in facts if (due := promised_at(fact)) is not None]
+    delivered = next(
+        (fact.at for fact in facts if fact.code == _DELIVERED and fact.fields.get("complete") is not False), None
+    )
+    cancelled = next((fact.at for fact in facts if fact.code == _CANCELLED), None)
+    return Course((promises, delivered, cancelled))
+
+
+def latest_due(course: Course) -> int:
+    """When the promise in force fell due: the last one made before delivery, or the first where none was."""
+    promises, delivered, _ = course
+    made = [due for at, due in promises if delivered is None or at < delivered]
+    return made[-1] if made else promises[0][1]
+
+
+def book_order(facts: Sequence[Fact], as_of: int, book: Notebook) -> None:
+    """C of one order."""
+    placed = placed_of(facts)
+    where = suffixes((placed or facts[0]).dimensions, SITE)
+    if placed is not None:
+        book.count("orders", placed.at, where)
+        value, currency = placed.fields.get("value"), placed.fields.get("currency")
+        if isinstance(value, int) and value and currency:
+            money = suffixes(placed.dimensions, SITE, f"|currency={currency}")
+            book.count("revenue", placed.at, money, value)
+        if isinstance(value, int) and currency:
+            money = suffixes(placed.dimensions, SITE, f"|currency={currency}")
+            book.count("orders_valued", placed.at, money)
+    course = course_of(facts)
+    promises, delivered, cancelled = course
+    if not promises:
+        return
+    first, latest = promises[0][1], latest_due(course)
+    _book_promise("", first, course, as_of, where, book)
+    _book_promise("_latest", latest, course, as_of, where, book)
+    if delivered is not None and not (cancelled is not None and cancelled < delivered):
+        book.measure("delivery_delay", delivered, where, delivered - first)
+        book.measure("delivery_delay_latest", delivered, where, delivered - latest)
+    for late, end in overdue_spells(course):
+        if late <= as_of:
+            book.count("orders_overdue", late, where)
+            if end is not None:
+                book.count("orders_overdue", end, where, -1)
+
+
+def _book_promise(which: str, due: int, course: Course, as_of: int, where: Suffixes, book: Notebook) -> None:
+    _, delivered, cancelled = course
+    if due > as_of or (cancelled is not None and cancelled < due):
+        return
+    book.count(f"orders_due{which}", due, where)
+    if delivered is not None and delivered <= due:
+        book.count(f"orders_kept{which}", due, where)
+
+
+def overdue_spells(course: Course) -> list[tuple[int, int | None]]:
+    """When the order was past the promise in force and not delivered: (from, until), until None where it still is."""
+    promises, delivered, cancelled = course
+    over = min(delivered if delivered is not None else _NEVER, cancelled if cancelled is not None else _NEVER)
+    spells: list[tuple[int, int | None]] = []
+    for index, (made, due) in enumerate(promises):
+        if made >= over:
+            break
+        revised = promises[index + 1][0] if index + 1 < len(promises) else _NEVER
+        end, late = min(revised, over), max(due, made)
+        if late < end:
+            spells.append((late, None if end == _NEVER else end))
+    return spells
+
+
+def next_deadline(facts: Sequence[Fact], as_of: int) -> int | None:
+    """The earliest due time after as_of."""
+    return min((due for fact in facts if (due := promised_at(fact)) is not None and due > as_of), default=None)

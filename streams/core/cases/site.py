@@ -1,0 +1,301 @@
+"""Visits and task attempts: what a person did on web and app.
+
+Everything here is a function of site facts (channel web or app) and *marks* (orders that count without extending a
+visit: placed in a back end, a store or on the phone). Both close by waiting, and are booked when the wait is over:
+a visit at min(last + gap, first + limit), an attempt at start + limit, successes too, so that numerator and
+denominator mature together. Facts further apart than `policy.island_ms` cannot influence each other (an *island*),
+so only the islands that a change touches are recomputed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from streams.core.cells import Notebook, suffixes
+from streams.core.fields import SITE
+from streams.core.journey import CODES, Fact
+from streams.core.model import Identifier
+from streams.core.policy import Policy, TaskPolicy
+
+PAGE_VIEWED = CODES["page.viewed"]
+ORDER_PLACED = CODES["order.placed"]
+_PASSIVE = frozenset(CODES[name] for name in ("page.viewed", "page.left", "error.shown"))
+_ERRORS = frozenset(CODES[name] for name in ("error.shown", "payment.failed"))
+_STARTED, _COMPLETED, _FAILED = (CODES[f"task.{end}"] for end in ("started", "completed", "failed"))
+SITE_CHANNELS = frozenset({"web", "app"})
+OTHER_TASK = "other"
+
+
+class TaskRules(msgspec.Struct, frozen=True):
+    """A task policy with its types as codes."""
+
+    name: str
+    limit_ms: int
+    start: frozenset[int]
+    success: frozenset[int]
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """What the functions of this module need of a policy, computed once."""
+
+    gap_ms: int
+    limit_ms: int
+    join_ms: int
+    island_ms: int
+    wait_ms: int
+    tasks: tuple[TaskRules, ...]
+
+
+def rules_of(policy: Policy) -> Rules:
+    """The rules of a policy. Every task may also be reported explicitly, by name; unknown names are `other`."""
+    tasks = [*policy.tasks]
+    if all(task.name != OTHER_TASK for task in tasks):
+        tasks.append(TaskPolicy(OTHER_TASK, policy.other_task_limit_ms))
+    return Rules(
+        gap_ms=policy.visit_gap_ms,
+        limit_ms=policy.visit_limit_ms,
+        join_ms=policy.join_ms,
+        island_ms=policy.island_ms,
+        wait_ms=min([policy.visit_gap_ms, policy.visit_limit_ms, *(task.limit_ms for task in tasks)]),
+        tasks=tuple(
+            TaskRules(
+                task.name,
+                task.limit_ms,
+                frozenset(CODES[name] for name in task.start),
+                frozenset(CODES[name] for name in task.success),
+            )
+            for task in tasks
+        ),
+    )
+
+
+class Visit:
+    """A run of site facts of one person."""
+
+    __slots__ = ("converted", "dimensions", "first", "interacted", "last", "pages", "tokens")
+
+    def __init__(self, fact: Fact) -> None:
+        self.first = self.last = fact.at
+        self.dimensions = fact.dimensions
+        self.pages = 0
+        self.interacted = False
+        self.converted = False
+        self.tokens: set[Identifier] = set()
+
+    def add(self, fact: Fact) -> None:
+        """Extends the visit."""
+        self.last = fact.at
+        if fact.code == PAGE_VIEWED:
+            self.pages += 1
+        elif fact.code not in _PASSIVE:
+            self.interacted = True
+            if fact.code == ORDER_PLACED:
+                self.converted = True
+        if fact.references:
+            self.tokens.update(fact.references)
+
+    def close(self, rules: Rules) -> int:
+        """When the visit is over, whatever comes later."""
+        return min(self.last + rules.gap_ms, self.first + rules.limit_ms)
+
+
+def is_mark(fact: Fact) -> bool:
+    """An order that counts as a success and a conversion without being an action on the site."""
+    return fact.dimensions.channel not in SITE_CHANNELS or not fact.who
+
+
+def walk_visits(facts: Iterable[Fact], rules: Rules) -> list[Visit]:
+    """The visits of one strand's site facts, sorted by (at, eid); marks join and never extend."""
+    visits: list[Visit] = []
+    marks: list[Fact] = []
+    visit: Visit | None = None
+    for fact in facts:
+        if fact.code == ORDER_PLACED and is_mark(fact):
+            marks.append(fact)
+            continue
+        if visit is None or fact.at - visit.last >= rules.gap_ms or fact.at - visit.first >= rules.limit_ms:
+            visit = Visit(fact)
+            visits.append(visit)
+        visit.add(fact)
+    for mark in marks:
+        joined = _visit_of(mark, visits, rules)
+        if joined is not None:
+            joined.converted = True
+    return visits
+
+
+def _visit_of(mark: Fact, visits: Sequence[Visit], rules: Rules) -> Visit | None:
+    """By visit id, else by cart token, else the visit that was open when the order was placed."""
+    for kind in ("visit_id:", "cart_token:"):
+        for reference in mark.references:
+            if reference.startswith(kind):
+                for visit in reversed(visits):
+                    if reference in visit.tokens and visit.first <= mark.at and visit.last > mark.at - rules.join_ms:
+                        return visit
+    for visit in reversed(visits):
+        if visit.first <= mark.at < visit.close(rules):
+            return visit
+    return None
+
+
+def book_visits(visits: Iterable[Visit], as_of: int, rules: Rules, book: Notebook) -> None:
+    """Books the visits that have closed."""
+    for visit in visits:
+        close = visit.close(rules)
+        if close > as_of:
+            continue
+        where = suffixes(visit.dimensions, SITE)
+        book.count("visits", close, where)
+        if visit.converted:
+            book.count("visits_converted", close, where)
+        if visit.pages == 1 and not visit.interacted:
+            book.count("visits_bounced", close, where)
+        if visit.pages:
+            book.count("visit_pages", close, where, visit.pages)
+        book.measure("visit_duration", close, where, visit.last - visit.first)
+
+
+def book_attempts(facts: Sequence[Fact], visits: Sequence[Visit], as_of: int, rules: Rules, book: Notebook) -> None:
+    """Books the attempts whose limit has passed, task by task."""
+    for task in rules.tasks:
+        relevant = [
+            (fact.at, rank, fact.eid, fact) for fact in facts if (rank := _rank(fact, task)) is not None
+        ]
+        if relevant:
+            relevant.sort(key=_by_rank)
+            _book_task(task, relevant, facts, visits, as_of, rules, book)
+
+
+def _by_rank(entry: tuple[int, int, bytes, Fact]) -> tuple[int, int, bytes]:
+    return entry[:3]
+
+
+def _rank(fact: Fact, task: TaskRules) -> int | None:
+    """Within one instant: starts (0), then failures (1), then successes (2). None: not of this task."""
+    code = fact.code
+    if code in task.start:
+        return None if is_mark(fact) and code == ORDER_PLACED else 0
+    if code in task.success:
+        return 2
+    if code == _STARTED:
+        return 0 if fact.fields.get("task") == task.name else None
+    if code == _FAILED:
+        return 1 if fact.fields.get("task") == task.name else None
+    if code == _COMPLETED:
+        return 2 if fact.fields.get("task") == task.name else None
+    return None
+
+
+def _book_task(
+    task: TaskRules,
+    relevant: Sequence[tuple[int, int, bytes, Fact]],
+    facts: Sequence[Fact],
+    visits: Sequence[Visit],
+    as_of: int,
+    rules: Rules,
+    book: Notebook,
+) -> None:
+    start: Fact | None = None
+    failed = False
+    for at, rank, _, fact in relevant:
+        if start is not None and at > start.at + task.limit_ms:
+            _book_attempt(task, start, None, failed, facts, visits, as_of, rules, book)
+            start = None
+        if rank == 0:
+            if start is None:
+                start, failed = fact, False
+        elif start is None:
+            continue
+        elif rank == 1:
+            failed = True
+        else:
+            _book_attempt(task, start, at, failed, facts, visits, as_of, rules, book)
+            start = None
+    if start is not None:
+        _book_attempt(task, start, None, failed, facts, visits, as_of, rules, book)
+
+
+def _book_attempt(
+    task: TaskRules,
+    start: Fact,
+    success_at: int | None,
+    failed: bool,
+    facts: Sequence[Fact],
+    visits: Sequence[Visit],
+    as_of: int,
+    rules: Rules,
+    book: Notebook,
+) -> None:
+    limit = start.at + task.limit_ms
+    if limit > as_of:
+        return
+    where = suffixes(start.dimensions, SITE, f"|task={task.name}")
+    book.count("attempts", limit, where)
+    if success_at is not None:
+        book.count("attempts_completed", limit, where)
+        book.measure("time_to_complete", limit, where, success_at - start.at, geometric=True)
+    elif failed:
+        book.count("attempts_failed", limit, where)
+    until = limit if success_at is None else success_at
+    visit = next((visit for visit in visits if visit.first <= start.at <= visit.last), None)
+    if visit is not None:
+        until = min(until, visit.last)
+    if any(fact.code in _ERRORS and start.at <= fact.at <= until for fact in facts):
+        book.count("attempts_errored", limit, where)
+
+
+def book_site(facts: Sequence[Fact], as_of: int, rules: Rules, book: Notebook) -> None:
+    """C of one strand's whole islands, sorted by (at, eid)."""
+    if not facts or facts[0].at + rules.wait_ms > as_of:
+        return
+    visits = walk_visits(facts, rules)
+    book_visits(visits, as_of, rules, book)
+    book_attempts(facts, visits, as_of, rules, book)
+
+
+def next_deadline(facts: Sequence[Fact], as_of: int, rules: Rules) -> int | None:
+    """The earliest moment after as_of at which a visit or an attempt may close; it may come to nothing, never be missed."""
+    recent = tail(facts, as_of - rules.island_ms, rules)
+    if not recent:
+        return None
+    due = [close for visit in walk_visits(recent, rules) if (close := visit.close(rules)) > as_of]
+    for fact in recent:
+        for task in rules.tasks:
+            if _rank(fact, task) == 0 and fact.at + task.limit_ms > as_of:
+                due.append(fact.at + task.limit_ms)
+    return min(due, default=None)
+
+
+def tail(facts: Sequence[Fact], since: int, rules: Rules) -> Sequence[Fact]:
+    """The facts from the first island on that reaches beyond `since`."""
+    index = len(facts)
+    while index > 0 and (
+        facts[index - 1].at > since or (index < len(facts) and facts[index].at - facts[index - 1].at < rules.island_ms)
+    ):
+        index -= 1
+    return facts[index:]
+
+
+def island_end(facts: Sequence[Fact], rules: Rules, start: int = 0) -> int:
+    """When the island that begins at index `start` had its last fact."""
+    return facts[_island_stop(facts, rules, start) - 1].at
+
+
+def unsealed(facts: list[Fact], before: int, rules: Rules) -> list[Fact]:
+    """The facts from the first island on whose last fact is later than `before`."""
+    start = 0
+    while start < len(facts):
+        stop = _island_stop(facts, rules, start)
+        if facts[stop - 1].at > before:
+            break
+        start = stop
+    return facts[start:] if start else facts
+
+
+def _island_stop(facts: Sequence[Fact], rules: Rules, start: int) -> int:
+    stop = start + 1
+    while stop < len(facts) and facts[stop].at - facts[stop - 1].at < rules.island_ms:
+        stop += 1
+    return stop

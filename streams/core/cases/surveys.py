@@ -1,0 +1,46 @@
+"""Survey answers: CSAT by top boxes, NPS by promoters and detractors (Reichheld 2003).
+
+A later answer to the same response or invitation replaces the earlier one. Only the declared instrument counts on its
+own scale: a 0-10 question is not NPS unless the producer says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streams.core.cells import Notebook, suffixes
+from streams.core.fields import PLACE
+from streams.core.journey import CODES, Fact
+
+_ANSWERED = CODES["survey.answered"]
+_TOP_BOXES = {2: 1, 3: 1, 5: 2, 7: 2, 10: 2}
+"""Points of the scale -> how many of the top ones are satisfied."""
+
+
+def book_survey(facts: Sequence[Fact], as_of: int, book: Notebook) -> None:
+    """C of one invitation or response, facts sorted by (at, eid)."""
+    del as_of  # an answer counts when it is given
+    answer = next((fact for fact in reversed(facts) if fact.code == _ANSWERED), None)
+    score = answer.fields.get("score") if answer is not None else None
+    if answer is None or not isinstance(score, int):
+        return
+    where = suffixes(answer.dimensions, PLACE)
+    instrument = answer.fields.get("instrument")
+    if instrument == "csat":
+        low, high = _scale(answer, 1, 5)
+        boxes = _TOP_BOXES.get(high - low + 1)
+        if boxes is not None and low <= score <= high:
+            book.count("csat", answer.at, where)
+            if score > high - boxes:
+                book.count("csat_top", answer.at, where)
+    elif instrument == "nps" and _scale(answer, 0, 10) == (0, 10) and 0 <= score <= 10:
+        book.count("nps", answer.at, where)
+        if score >= 9:
+            book.count("nps_promoters", answer.at, where)
+        elif score <= 6:
+            book.count("nps_detractors", answer.at, where)
+
+
+def _scale(answer: Fact, low: int, high: int) -> tuple[int, int]:
+    least, most = answer.fields.get("scale_min", low), answer.fields.get("scale_max", high)
+    return (least, most) if isinstance(least, int) and isinstance(most, int) else (low, high)

@@ -1,0 +1,295 @@
+"""Who a touchpoint belongs to: person identifiers link and merge, references attach and wait.
+
+Every rule here is a minimum or a union over events, so that the result does not depend on the order in which they
+come. The exception is an identity limit: where one bites, arrival decides, and the refused link is kept as data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streams.core.batch import Batch, Opened
+from streams.core.families import (
+    CASE_KINDS,
+    CREATING,
+    FAMILIES,
+    ORDER_CHAIN,
+    Family,
+    kind_of,
+)
+from streams.core.journey import Case, Claim, add_spell, merge_facts, pair
+from streams.core.model import Identifier, JourneyId, Touchpoint
+from streams.core.trees import about_of, dependents_of, owner_of, root_of, tree_of
+from streams.core.workspace import journey_id
+
+_OTHER_PERSON_LIMIT = 10
+
+
+def person_of(batch: Batch, touchpoint: Touchpoint) -> Opened | None:
+    """The journey of the touchpoint's person, with its identifiers linked to it; None where it names no person."""
+    persons = touchpoint.persons
+    if not persons:
+        return None
+    first = persons[0]
+    if len(persons) == 1:
+        target = batch.home_of(first)
+        if target is not None:
+            return batch.open(target)
+    homes = [batch.home_of(identifier) for identifier in persons]
+    opened = _base(batch, persons, homes)
+    joined = []
+    for identifier in persons:
+        merged = _join(batch, opened, identifier, touchpoint.at)
+        if merged is not None:
+            opened = merged
+            joined.append(identifier)
+    _link(opened, joined, touchpoint.at)
+    return opened
+
+
+def _base(batch: Batch, persons: Sequence[Identifier], homes: Sequence[JourneyId | None]) -> Opened:
+    """The journey that the identifiers join: the known one of the highest priority, where new ones of a higher
+    priority than its own may join it, else a new one."""
+    index = next((index for index, home in enumerate(homes) if home is not None), None)
+    if index is not None:
+        home = homes[index]
+        assert home is not None  # noqa: S101 (for the type checker: the index was chosen so)
+        opened = batch.open(home)
+        if _within_limits(batch, [*opened.journey.persons, *persons[:index]]):
+            return opened
+    return batch.create(journey_id(persons[0]))
+
+
+def _join(batch: Batch, opened: Opened, identifier: Identifier, at: int) -> Opened | None:
+    """Links one identifier to a journey, merging the one it had; None where a limit refuses that."""
+    journey = opened.journey
+    if identifier in journey.persons:
+        journey.persons[identifier] = min(at, journey.persons[identifier])
+        return opened
+    home = batch.home_of(identifier)
+    arriving = [identifier] if home is None else list(batch.open(home).journey.persons)
+    if not _within_limits(batch, [*journey.persons, *arriving]):
+        journey.refused.setdefault(pair(min(journey.persons, default=identifier), identifier), at)
+        batch.note("identity|refused")
+        return None
+    if home is not None:
+        opened = merge(batch, opened, batch.open(home))
+    else:
+        batch.link(identifier, opened.held.id)
+    persons = opened.journey.persons
+    persons[identifier] = min(at, persons.get(identifier, at))
+    return opened
+
+
+def _within_limits(batch: Batch, identifiers: list[Identifier]) -> bool:
+    limits = batch.policy.limits.identifiers
+    counts: dict[str, int] = {}
+    for identifier in set(identifiers):
+        kind = kind_of(identifier)
+        counts[kind] = counts.get(kind, 0) + 1
+    return all(n <= limits.get(kind, _OTHER_PERSON_LIMIT) for kind, n in counts.items())
+
+
+def _link(opened: Opened, identifiers: list[Identifier], at: int) -> None:
+    """An event makes its identifiers one person: the least of them is linked with each other one."""
+    if len(identifiers) < 2:
+        return
+    links = opened.journey.links
+    least = min(identifiers)
+    for identifier in identifiers:
+        if identifier != least:
+            key = pair(least, identifier)
+            known = links.get(key)
+            if known is None or at < known:
+                links[key] = at
+
+
+def merge(batch: Batch, one: Opened, other: Opened) -> Opened:
+    """Two profiles are one person: everything of the smaller goes to the larger, and the smaller is deleted."""
+    if len(other.journey.persons) + len(other.journey.cases) > len(one.journey.persons) + len(one.journey.cases):
+        one, other = other, one
+    for opened in (one, other):
+        batch.soil_all(opened)
+    into, rest = one.journey, other.journey
+    for identifier, at in rest.persons.items():
+        into.persons[identifier] = min(at, into.persons.get(identifier, at))
+        batch.link(identifier, one.held.id)
+    for key, at in rest.links.items():
+        into.links[key] = min(at, into.links.get(key, at))
+    into.refused.update(rest.refused)
+    merge_facts(into.site, rest.site)
+    for spell in rest.activity:
+        add_spell(into.activity, spell, batch.policy.silence_ms)
+    for reference, case in rest.cases.items():
+        if reference in into.cases:
+            merge_facts(into.cases[reference].facts, case.facts)
+        else:
+            into.cases[reference] = case
+            if not reference.startswith("~"):
+                batch.link(reference, one.held.id)
+    one.soiled |= other.soiled
+    into.as_of = max(into.as_of, rest.as_of)
+    rest.persons, rest.links, rest.site, rest.cases, rest.activity = {}, {}, [], {}, []
+    other.soiled = set()
+    batch.delete(other)
+    batch.note("identity|merged")
+    return one
+
+
+def attach(batch: Batch, touchpoint: Touchpoint, person: Opened | None) -> Identifier | None:
+    """Records what a touchpoint says about its references; returns the one that its fact is kept under, if any."""
+    family = FAMILIES[touchpoint.type]
+    named = {kind_of(reference): reference for reference in touchpoint.references}
+    if "root_contact_id" in named:
+        named = _with_root_contact(named)
+    primary = _primary(touchpoint, family, named, owned=person is not None)
+    touched: list[Identifier] = []
+    kinds = CASE_KINDS.get(family, ())
+    claimed = [named[kind] for kind in kinds if kind in named] if family is not Family.ORDER else []
+    if person is not None and "visit_id" in named:
+        claimed.append(named["visit_id"])
+    if primary is not None and primary not in claimed:
+        claimed.append(primary)
+    for reference in claimed:
+        case = _case(batch, reference, person)
+        if person is not None:
+            rank = 0 if touchpoint.type in CREATING and reference == primary else 1
+            claim = Claim(rank, touchpoint.at, touchpoint.eid, touchpoint.persons[0])
+            if case.owner is None or claim < case.owner:
+                _soil(batch, reference)
+                case.owner = claim
+                touched.append(reference)
+    touched += _parents(batch, touchpoint, family, named, person)
+    if family is Family.CONTACT and primary is not None and "order_id" in named:
+        _case(batch, named["order_id"], None)
+        case = _case(batch, primary, person)
+        claim = Claim(0, touchpoint.at, touchpoint.eid, named["order_id"])
+        if case.about is None or claim < case.about:
+            case.about = claim
+            touched.append(primary)
+    for reference in touched:
+        settle(batch, reference)
+    return primary
+
+
+def _with_root_contact(named: dict[str, Identifier]) -> dict[str, Identifier]:
+    """A root contact is a contact: `root_contact_id:7` and `contact_id:7` are one reference."""
+    root = Identifier("contact_id:" + named["root_contact_id"].split(":", 1)[1])
+    return {**named, "contact_id": named.get("contact_id", root), "root_contact_id": root}
+
+
+def _primary(
+    touchpoint: Touchpoint, family: Family, named: dict[str, Identifier], *, owned: bool
+) -> Identifier | None:
+    for kind in CASE_KINDS.get(family, ()):
+        if kind in named:
+            return None if family is Family.SITE and owned else named[kind]
+    if family in (Family.ORDER, Family.CONTACT, Family.SURVEY) and (owned or named):
+        kind = {Family.ORDER: "order_id", Family.CONTACT: "contact_id", Family.SURVEY: "response_id"}[family]
+        return Identifier(f"{kind}:~{touchpoint.eid.hex()}")
+    if not owned and named:
+        return min(named.values())
+    return None
+
+
+def _parents(
+    batch: Batch, touchpoint: Touchpoint, family: Family, named: dict[str, Identifier], person: Opened | None
+) -> list[Identifier]:
+    """Child references get their parent; returns the references whose trees have changed."""
+    pairs: list[tuple[int, Identifier, Identifier]] = []
+    if family in (Family.SITE, Family.ORDER):
+        order, shipment = named.get("order_id"), named.get("shipment_id")
+        for kind in ORDER_CHAIN[1:]:
+            if kind in named and order is not None:
+                pairs.append((0, named[kind], order))
+            elif kind == "tracking_number" and kind in named and shipment is not None:
+                pairs.append((1, named[kind], shipment))
+    elif family is Family.CONTACT and "root_contact_id" in named and named["root_contact_id"] != named["contact_id"]:
+        pairs.append((0, named["contact_id"], named["root_contact_id"]))
+    elif family is Family.SURVEY and "response_id" in named and "invitation_id" in named:
+        pairs.append((0, named["response_id"], named["invitation_id"]))
+    touched: list[Identifier] = []
+    for rank, child, parent in pairs:
+        case = _case(batch, child, person)
+        _case(batch, parent, person)
+        claim = Claim(rank, touchpoint.at, touchpoint.eid, parent)
+        if case.parent is None or claim < case.parent:
+            _soil(batch, child)
+            _soil(batch, parent)
+            former = case.parent
+            case.parent = claim
+            _bring_together(batch, child, parent)
+            touched += [parent, child] if former is None else [parent, child, former.target]
+    return touched
+
+
+def _case(batch: Batch, reference: Identifier, person: Opened | None) -> Case:
+    """The case of a reference, created with its link where it is new: with its person, or on its own."""
+    home = batch.home_of(reference)
+    if home is None:
+        opened = person if person is not None else batch.create(journey_id(reference))
+        batch.soil(opened, reference)
+        opened.journey.cases[reference] = Case()
+        batch.link(reference, opened.held.id)
+        return opened.journey.cases[reference]
+    return batch.open(home).journey.cases[reference]
+
+
+def _soil(batch: Batch, reference: Identifier) -> None:
+    home = batch.home_of(reference)
+    if home is not None:
+        batch.soil(batch.open(home), reference)
+
+
+def _bring_together(batch: Batch, child: Identifier, parent: Identifier) -> None:
+    """A tree lives in one journey: the child's part goes to where the parent is."""
+    source, target = batch.home_of(child), batch.home_of(parent)
+    if source is not None and target is not None and source != target:
+        cases = batch.open(source).journey.cases
+        below = [reference for reference in cases if child in _path(cases, reference)]
+        move(batch, below + dependents_of(cases, below), batch.open(source), batch.open(target))
+
+
+def _path(cases: dict[Identifier, Case], reference: Identifier) -> list[Identifier]:
+    """The reference and everything above it that is here."""
+    path = [reference]
+    case = cases.get(reference)
+    while case is not None and case.parent is not None and case.parent.target not in path:
+        path.append(case.parent.target)
+        case = cases.get(case.parent.target)
+    return path
+
+
+def settle(batch: Batch, reference: Identifier) -> None:
+    """Moves a reference's tree to its owner, if it is not there."""
+    home = batch.home_of(reference)
+    if home is None:
+        return
+    source = batch.open(home)
+    cases = source.journey.cases
+    tree = tree_of(cases, root_of(cases, reference))
+    claim = owner_of(cases, tree)
+    about = about_of(cases, tree) if claim is None else None
+    if claim is not None:
+        target = batch.home_of(claim.target)
+    elif about is not None:
+        target = batch.home_of(about.target)
+    else:
+        target = journey_id(tree[0])
+    if target is not None and target != home:
+        moving = tree + dependents_of(cases, tree)
+        move(batch, moving, source, batch.create(target))
+
+
+def move(batch: Batch, references: list[Identifier], source: Opened, target: Opened) -> None:
+    """Moves cases between journeys; a journey that is left empty is deleted."""
+    for reference in references:
+        batch.soil(source, reference)
+    batch.soil_life(target)
+    for reference in references:
+        target.journey.cases[reference] = source.journey.cases.pop(reference)
+        source.soiled.discard(reference)
+        target.soiled.add(reference)
+        batch.link(reference, target.held.id)
+    if not source.journey.persons and not source.journey.cases:
+        batch.delete(source)

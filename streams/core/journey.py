@@ -1,0 +1,278 @@
+"""A journey: everything the store keeps about one person, or about references that have no owner yet.
+
+A journey is a set of facts, held where the cells that depend on them are computed: `site` (what the person did on
+web and app, and the orders that count there), `cases` (orders, contacts, surveys, subscriptions, each under its
+reference) and `activity` (when the person did anything at all). Nothing here depends on the order of arrival:
+inserting facts commutes, and merging journeys is a union.
+
+Invariants: `site` and every case's facts are sorted by (at, eid) and hold each eid once; a reference is a key of
+`cases` in exactly one journey of the namespace, the one that its link names; local cases (keys that begin with `~`)
+have no link and belong to the journey's person. A journey without persons has no site facts, activity or local cases.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+
+import msgspec
+
+from streams.core.model import Dimensions, Identifier, JourneyId, Touchpoint, Value, Version, version_of
+
+TYPES: tuple[str, ...] = (
+    "page.viewed",
+    "page.left",
+    "element.clicked",
+    "search.performed",
+    "navigation.used",
+    "error.shown",
+    "task.started",
+    "task.step_reached",
+    "task.completed",
+    "task.failed",
+    "cart.item_added",
+    "cart.item_removed",
+    "checkout.started",
+    "payment.failed",
+    "order.placed",
+    "order.cancelled",
+    "order.refunded",
+    "delivery.promised",
+    "shipment.dispatched",
+    "delivery.backordered",
+    "delivery.attempted",
+    "delivery.delivered",
+    "delivery.damage_reported",
+    "delivery.returned",
+    "contact.opened",
+    "contact.queued",
+    "contact.menu_navigated",
+    "contact.answered",
+    "contact.held",
+    "contact.transferred",
+    "contact.replied",
+    "contact.resolved",
+    "contact.reopened",
+    "contact.ended",
+    "contact.abandoned",
+    "message.sent",
+    "message.delivered",
+    "message.opened",
+    "message.clicked",
+    "message.bounced",
+    "message.complained",
+    "message.unsubscribed",
+    "survey.sent",
+    "survey.answered",
+    "account.created",
+    "account.closed",
+    "subscription.started",
+    "subscription.renewed",
+    "subscription.cancelled",
+    "subscription.payment_failed",
+    "subscription.ended",
+    "profile.linked",
+    "consent.changed",
+    "profile.erased",
+    "referral.made",
+    "referral.converted",
+    "review.posted",
+    "social.mentioned",
+    "store.visited",
+    "product.installed",
+    "product.used",
+)
+"""Stored facts name their type by its index here: append, never reorder."""
+
+CODES: dict[str, int] = {name: code for code, name in enumerate(TYPES)}
+
+Instant = tuple[int, bytes]
+"""(at, eid): the order of facts everywhere."""
+
+
+class Fact(msgspec.Struct, frozen=True, array_like=True):
+    """One touchpoint, as a journey keeps it.
+
+    code: index in TYPES. who: one person identifier of its own, empty where it had none. references: those that a
+    visit can be joined by, and those that a reader of the timeline wants.
+    """
+
+    at: int
+    eid: bytes
+    digest: bytes
+    code: int
+    who: Identifier
+    dimensions: Dimensions
+    fields: dict[str, Value]
+    references: tuple[Identifier, ...] = ()
+
+    @property
+    def instant(self) -> Instant:
+        return self.at, self.eid
+
+    @property
+    def type(self) -> str:
+        return TYPES[self.code]
+
+
+def fact_of(touchpoint: Touchpoint) -> Fact:
+    """The fact that a touchpoint adds."""
+    fields = dict(touchpoint.fields)
+    if touchpoint.batch:
+        fields["batch"] = True
+    return Fact(
+        touchpoint.at,
+        touchpoint.eid,
+        touchpoint.digest,
+        CODES[touchpoint.type],
+        touchpoint.persons[0] if touchpoint.persons else Identifier(""),
+        touchpoint.dimensions,
+        fields,
+        touchpoint.references,
+    )
+
+
+def by_instant(fact: Fact) -> Instant:
+    """Sort key of facts."""
+    return fact.at, fact.eid
+
+
+def insert(facts: list[Fact], fact: Fact) -> tuple[bool, Fact | None]:
+    """Adds a fact to a sorted list, once per eid; of two payloads under one eid the least (at, digest) stays.
+
+    Returns (whether the list changed, the fact that was replaced).
+    """
+    if not facts or (fact.at, fact.eid) > (facts[-1].at, facts[-1].eid):
+        known = next((old for old in facts if old.eid == fact.eid), None)
+        if known is None:
+            facts.append(fact)
+            return True, None
+    else:
+        known = next((old for old in facts if old.eid == fact.eid), None)
+    if known is not None:
+        if (known.at, known.digest) <= (fact.at, fact.digest):
+            return False, None
+        facts.remove(known)
+    insort(facts, fact, key=by_instant)
+    return True, known
+
+
+class Claim(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """What an event says about a reference: its owner, its parent, or what it is about. The least claim counts."""
+
+    rank: int
+    at: int
+    eid: bytes
+    target: Identifier
+
+
+class Case(msgspec.Struct, array_like=True):
+    """Everything known under one reference."""
+
+    facts: list[Fact] = []
+    owner: Claim | None = None
+    parent: Claim | None = None
+    about: Claim | None = None
+
+
+class Journey(msgspec.Struct, array_like=True):
+    """See the module's docstring.
+
+    links: (least, other) identifier pairs that an event named together -> time of the least such event.
+    activity: [first, last] of own activity; spells closer than the policy's silence are one.
+    refused: identifier pairs that a limit kept apart -> time, for people to look at.
+    due: the next deadline, None where nothing waits. life_due: the next one of the person's life; it may be early
+        (activity moves it, and it is looked at again when it comes), never late.
+    """
+
+    as_of: int = -1
+    due: int | None = None
+    life_due: int | None = None
+    persons: dict[Identifier, int] = {}
+    links: dict[str, int] = {}
+    site: list[Fact] = []
+    cases: dict[Identifier, Case] = {}
+    activity: list[tuple[int, int]] = []
+    refused: dict[str, int] = {}
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Journey)
+
+
+def encode(journey: Journey) -> bytes:
+    """The blob that the store keeps."""
+    return _encoder.encode(journey)
+
+
+def decode(blob: bytes) -> Journey:
+    """The journey of a stored blob."""
+    return _decoder.decode(blob)
+
+
+class Held(msgspec.Struct):
+    """A journey in a worker's memory, with what the store is known to hold of it (None: absent)."""
+
+    id: JourneyId
+    journey: Journey
+    version: Version | None
+
+
+def held(journey_id: JourneyId, blob: bytes | None) -> Held:
+    """A loaded journey."""
+    if blob is None:
+        return Held(journey_id, Journey(), None)
+    return Held(journey_id, decode(blob), version_of(blob))
+
+
+def pair(one: Identifier, other: Identifier) -> str:
+    """The key of a link, the same in either order."""
+    return f"{one}\n{other}" if one < other else f"{other}\n{one}"
+
+
+def note_activity(spells: list[tuple[int, int]], at: int, silence_ms: int) -> bool:
+    """Adds a moment of own activity; spells less than silence_ms apart become one. Whether anything changed."""
+    return add_spell(spells, (at, at), silence_ms)
+
+
+def add_spell(spells: list[tuple[int, int]], spell: tuple[int, int], silence_ms: int) -> bool:
+    """Adds a spell of activity to a sorted list of disjoint ones."""
+    if spells:
+        first, last = spells[-1]
+        if first <= spell[0] and spell[1] <= last:
+            return False
+        if first <= spell[0] < last + silence_ms:
+            spells[-1] = (first, spell[1])
+            return True
+    else:
+        spells.append(spell)
+        return True
+    merged = spell
+    rest = []
+    for first, last in spells:
+        if merged[0] - last >= silence_ms or first - merged[1] >= silence_ms:
+            rest.append((first, last))
+        else:
+            merged = (min(first, merged[0]), max(last, merged[1]))
+    rest.append(merged)
+    rest.sort()
+    changed = rest != spells
+    spells[:] = rest
+    return changed
+
+
+def merge_facts(into: list[Fact], other: Iterable[Fact]) -> None:
+    """Adds facts of another list, each eid once."""
+    for fact in other:
+        insert(into, fact)
+
+
+def span(facts: list[Fact], lo: int, hi: int) -> list[Fact]:
+    """The facts with lo <= at <= hi."""
+    left = bisect_left(facts, lo, key=_at)
+    right = bisect_left(facts, hi + 1, key=_at)
+    return facts[left:right]
+
+
+def _at(fact: Fact) -> int:
+    return fact.at

@@ -1,0 +1,275 @@
+"""The walk: bytes -> touchpoints -> person -> journey -> differences of cells -> one commit.
+
+Everything here is synchronous and deterministic; time comes in with the records and with the watermark. The caller
+does the I/O: it loads what `wanted` names, admits it, folds, commits, and says how that went. A chunk is decoded
+without the workspace, so decoding may run ahead; folding and committing go strictly one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
+
+import msgspec
+
+from streams.core.batch import Batch, Context, Opened
+from streams.core.cases.site import ORDER_PLACED, SITE_CHANNELS
+from streams.core.decode import Decoder
+from streams.core.families import (
+    FAMILIES,
+    LOCAL_ACCOUNT,
+    LOCAL_SUBSCRIPTION,
+    LOCAL_TIMELINE,
+    Family,
+    is_own_doing,
+    kind_of,
+)
+from streams.core.identity import attach, person_of
+from streams.core.journey import Case, Fact, add_spell, fact_of, insert
+from streams.core.model import (
+    Advance,
+    Commit,
+    Identifier,
+    Ignored,
+    JourneyId,
+    Partition,
+    Position,
+    Record,
+    Rejected,
+    Stage,
+    Touchpoint,
+)
+from streams.core.policy import DAY, Policy, TopicPolicy
+from streams.core.workspace import Missing, Workspace
+
+__all__ = ["Chunk", "Missing", "Pipeline", "Workspace"]
+
+
+class Chunk(msgspec.Struct):
+    """A run of records of one topic-partition, decoded.
+
+    before: the position that the store holds; advance: the move to the end of the chunk. rejected: what has to reach
+    the dead-letter topic before the commit. records: as fetched, so that the chunk can be cut and decoded again.
+    """
+
+    before: Position
+    advance: Advance
+    records: Sequence[Record]
+    touchpoints: list[Touchpoint]
+    rejected: list[tuple[Record, Rejected]]
+    outcomes: dict[str, int]
+
+
+class Pipeline:
+    """One namespace's pure pipeline, with the workspace of one worker."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        definitions: str,
+        topics: Iterable[TopicPolicy],
+        workspace: Workspace | None = None,
+        unsafe: frozenset[str] = frozenset(),
+    ) -> None:
+        """`unsafe` is for tests that show what a safeguard is for: "dedup" counts every delivery of an event."""
+        self.policy = policy
+        self.workspace = workspace or Workspace()
+        self.context = Context(policy, definitions, self.workspace)
+        self.topics: Mapping[str, TopicPolicy] = {topic.name: topic for topic in topics}
+        self.decoders = {name: Decoder(topic, policy) for name, topic in self.topics.items()}
+        self.unsafe = unsafe
+
+    def decode(
+        self, partition: Partition, start: int, end: int, records: Sequence[Record], position: Position
+    ) -> Chunk:
+        """Decodes records; refuses what is too late or from the future against the record clock alone."""
+        decoder = self.decoders[partition.topic]
+        timely = self.topics[partition.topic].cadence == "live"
+        clock, digest = position.clock, position.digest
+        chunk = Chunk(position, Advance(partition, start, position), records, [], [], {})
+        for record in records:
+            clock = max(clock, record.timestamp)
+            found = decoder.decode(record)
+            _count(chunk.outcomes, "records")
+            if isinstance(found, tuple):
+                _count(chunk.outcomes, "decoded")
+                for touchpoint in found:
+                    self._admit(chunk, record, touchpoint, clock, timely=timely)
+            elif isinstance(found, Ignored):
+                _count(chunk.outcomes, "ignored", f"ignored|{found.reason}")
+            else:
+                _count(chunk.outcomes, "rejected", f"rejected|{found.stage}|{found.reason}")
+                chunk.rejected.append((record, found))
+        if records:
+            digest = blake2b(records[-1].value or b"", digest_size=8).digest()
+        chunk.advance = Advance(partition, start, Position(end, clock, digest))
+        return chunk
+
+    def _admit(self, chunk: Chunk, record: Record, touchpoint: Touchpoint, clock: int, *, timely: bool) -> None:
+        _count(chunk.outcomes, "touchpoints")
+        reason = None
+        if timely and touchpoint.at < clock - self.policy.allowance_ms:
+            reason = "too_late"
+        elif touchpoint.at > clock + self.policy.future_ms:
+            reason = "from_future"
+        elif not timely and FAMILIES[touchpoint.type] is Family.SITE:
+            reason = "not_for_batch"
+        if reason is None:
+            chunk.touchpoints.append(touchpoint)
+        else:
+            _count(chunk.outcomes, "touchpoints|rejected", f"touchpoints|rejected|{reason}")
+            detail = f"{touchpoint.type} of {touchpoint.at} ms against a record clock of {clock} ms"
+            chunk.rejected.append((record, Rejected(Stage.TIME, reason, detail)))
+
+    def cut(self, chunk: Chunk, offset: int) -> tuple[Chunk, Chunk]:
+        """A chunk as two: the records before an offset, and the rest."""
+        partition, start = chunk.advance.partition, chunk.advance.start
+        head = [record for record in chunk.records if record.offset < offset]
+        rest = [record for record in chunk.records if record.offset >= offset]
+        first = self.decode(partition, start, offset, head, chunk.before)
+        second = self.decode(partition, offset, chunk.advance.position.offset, rest, first.advance.position)
+        return first, second
+
+    def wanted(self, chunk: Chunk) -> set[Identifier]:
+        """What has to be loaded and admitted before the chunk can be folded."""
+        return self.workspace.unknown(
+            identifier
+            for touchpoint in chunk.touchpoints
+            for identifier in (*touchpoint.persons, *_references(touchpoint))
+        )
+
+    def admit(
+        self, links: dict[Identifier, JourneyId | None], blobs: dict[JourneyId, bytes | None]
+    ) -> None:
+        """Takes in what a store's load returned."""
+        self.workspace.admit(links, blobs)
+
+    def fold(self, chunk: Chunk, watermark: int) -> Commit:
+        """The chunk's commit. Raises Missing where something else has to be loaded; nothing is changed then."""
+        batch = Batch(self.context, watermark)
+        batch.outcomes.update(chunk.outcomes)
+        try:
+            for touchpoint in chunk.touchpoints:
+                self._apply(batch, touchpoint)
+            return batch.commit(chunk.advance)
+        except Missing as missing:
+            missing.journeys |= batch.abandon()
+            raise
+
+    def sweep(self, journeys: Iterable[JourneyId], watermark: int) -> Commit:
+        """The commit that lets passed deadlines of these journeys enter. Raises Missing for those not in memory."""
+        wanted = list(journeys)
+        absent = {found for found in wanted if found not in self.workspace.held}
+        if absent:
+            raise Missing((), absent)
+        batch = Batch(self.context, watermark)
+        for found in wanted:
+            batch.open(found)
+        return batch.commit(None)
+
+    def tick(self, partition: Partition, position: Position, clock: int, watermark: int) -> Commit:
+        """The commit by which the owner of a partition that is caught up moves its clock to the wall clock."""
+        advance = Advance(partition, position.offset, Position(position.offset, clock, position.digest))
+        return Batch(self.context, watermark).commit(advance)
+
+    def committed(self, commit: Commit) -> None:
+        """The store said OK."""
+        self.workspace.settle(commit)
+
+    def evict(self, commit: Commit) -> None:
+        """The store said anything else."""
+        self.workspace.forget(commit)
+
+    def _apply(self, batch: Batch, touchpoint: Touchpoint) -> None:
+        if touchpoint.traffic != "human":
+            batch.note("touchpoints|applied")
+            batch.note(f"traffic|{touchpoint.traffic}")
+            return
+        if self.unsafe:
+            touchpoint = self._without_dedup(batch, touchpoint)
+        person = person_of(batch, touchpoint)
+        primary = attach(batch, touchpoint, person)
+        fact = fact_of(touchpoint)
+        news = []
+        if person is not None:
+            if is_own_doing(touchpoint):
+                self._act(batch, person, touchpoint.at)
+            if _on_site(fact):
+                news.append(self._add_to_site(batch, person, fact))
+        family = FAMILIES[touchpoint.type]
+        if primary is not None:
+            home = batch.home_of(primary)
+            if home is not None:
+                news.append(self._add_to_case(batch, batch.open(home), primary, fact))
+        elif person is not None and (family is not Family.SITE or not news):
+            news.append(self._add_to_case(batch, person, _local(touchpoint, family), fact))
+        batch.note("touchpoints|applied" if any(news) else "touchpoints|duplicate")
+
+    def _act(self, batch: Batch, person: Opened, at: int) -> None:
+        spells, silence = person.journey.activity, self.policy.silence_ms
+        in_order = bool(spells) and spells[-1][0] <= at < spells[-1][1] + silence
+        if not in_order or spells[-1][1] + silence <= max(batch.watermark, person.journey.as_of):
+            batch.soil_life(person)
+        add_spell(spells, (at, at), silence)
+
+    def _add_to_site(self, batch: Batch, person: Opened, fact: Fact) -> bool:
+        facts = person.journey.site
+        limit = self.policy.limits.facts_per_day
+        if len(facts) > limit:
+            day = fact.at // DAY
+            if sum(1 for known in facts if known.at // DAY == day and known.who == fact.who) > limit:
+                batch.note("touchpoints|quarantined")
+                return True
+        changed, replaced = insert(facts, fact)
+        if changed:
+            person.touch_site(fact.at, fact.at)
+            if replaced is not None:
+                person.touch_site(replaced.at, replaced.at)
+        return changed and replaced is None
+
+    def _add_to_case(self, batch: Batch, opened: Opened, reference: Identifier, fact: Fact) -> bool:
+        batch.soil(opened, reference)
+        case = opened.journey.cases.setdefault(reference, Case())
+        limits = self.policy.limits
+        changed, replaced = insert(case.facts, fact)
+        if reference == LOCAL_TIMELINE:
+            del case.facts[: -limits.timeline_facts]
+        elif len(case.facts) > limits.facts_per_case and replaced is None and changed:
+            case.facts.remove(fact)
+            batch.note("limits|facts_per_case")
+        return changed and replaced is None
+
+    def _without_dedup(self, batch: Batch, touchpoint: Touchpoint) -> Touchpoint:
+        salt = len(batch.outcomes).to_bytes(4, "big") + batch.outcomes.get("touchpoints|applied", 0).to_bytes(4, "big")
+        return msgspec.structs.replace(touchpoint, eid=blake2b(touchpoint.eid + salt, digest_size=8).digest())
+
+
+def _references(touchpoint: Touchpoint) -> Iterable[Identifier]:
+    for reference in touchpoint.references:
+        yield reference
+        if reference.startswith("root_contact_id:"):
+            yield Identifier("contact_id:" + reference.split(":", 1)[1])
+    if not touchpoint.references or FAMILIES[touchpoint.type] in (Family.ORDER, Family.CONTACT, Family.SURVEY):
+        for kind in ("order_id", "contact_id", "response_id"):
+            yield Identifier(f"{kind}:~{touchpoint.eid.hex()}")
+
+
+def _on_site(fact: Fact) -> bool:
+    """Whether a fact of one's own belongs to visits and tasks; batch topics carry only what stays open after the seal."""
+    return (fact.dimensions.channel in SITE_CHANNELS or fact.code == ORDER_PLACED) and not fact.fields.get("batch")
+
+
+def _local(touchpoint: Touchpoint, family: Family) -> Identifier:
+    if family is Family.SUBSCRIPTION:
+        return LOCAL_SUBSCRIPTION
+    return LOCAL_ACCOUNT if touchpoint.type == "account.closed" else LOCAL_TIMELINE
+
+
+def _count(outcomes: dict[str, int], *names: str) -> None:
+    for name in names:
+        outcomes[name] = outcomes.get(name, 0) + 1
+
+
+def describe(identifier: Identifier) -> tuple[str, str]:
+    """(kind, value) of an identifier."""
+    return kind_of(identifier), identifier.split(":", 1)[1]

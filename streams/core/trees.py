@@ -1,0 +1,63 @@
+"""Case trees: references of one order, contact, or survey invitation, and whose they are.
+
+A reference has one parent, by the least claim. All references of a tree live in one journey. Within a journey a tree
+is found by walking parents; journeys have few cases, so nothing is indexed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from streams.core.journey import Case, Claim
+from streams.core.model import Identifier
+
+
+def root_of(cases: Mapping[Identifier, Case], reference: Identifier) -> Identifier:
+    """The topmost reference that is here; of a cycle (bad data), its least member."""
+    seen = [reference]
+    case = cases.get(reference)
+    while case is not None and case.parent is not None and case.parent.target in cases:
+        reference = case.parent.target
+        if reference in seen:
+            return min(seen[seen.index(reference) :])
+        seen.append(reference)
+        case = cases[reference]
+    return reference
+
+
+def tree_of(cases: Mapping[Identifier, Case], root: Identifier) -> list[Identifier]:
+    """The root, then every other reference below it, sorted."""
+    rest = sorted(
+        reference
+        for reference, case in cases.items()
+        if reference != root and case.parent is not None and root_of(cases, reference) == root
+    )
+    return [root, *rest]
+
+
+def roots_of(cases: Mapping[Identifier, Case]) -> list[Identifier]:
+    """Every tree's root."""
+    return sorted({root_of(cases, reference) if case.parent is not None else reference for reference, case in cases.items()})
+
+
+def owner_of(cases: Mapping[Identifier, Case], tree: Iterable[Identifier]) -> Claim | None:
+    """The least owner claim of a tree."""
+    return min((claim for reference in tree if (claim := cases[reference].owner) is not None), default=None)
+
+
+def about_of(cases: Mapping[Identifier, Case], tree: Iterable[Identifier]) -> Claim | None:
+    """The order that a tree of contacts is about, by the least event that names one."""
+    return min((claim for reference in tree if (claim := cases[reference].about) is not None), default=None)
+
+
+def dependents_of(cases: Mapping[Identifier, Case], tree: Sequence[Identifier]) -> list[Identifier]:
+    """Contact trees without a person of their own that are about this order: they go where it goes."""
+    found: list[Identifier] = []
+    for root in roots_of(cases):
+        if root in tree or not root.startswith("contact_id:"):
+            continue
+        contacts = tree_of(cases, root)
+        about = about_of(cases, contacts)
+        if about is not None and about.target in tree and owner_of(cases, contacts) is None:
+            found.extend(contacts)
+    return found

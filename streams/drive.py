@@ -1,0 +1,109 @@
+"""Drives the pure pipeline against a store: load, fold, commit, again where something changed in between.
+
+The worker and `fold` share this. A chunk and a sweep each end with the store's last answer; what the caller does with
+DUPLICATE, PARTIAL, ROLLBACK, FENCED and UNLISTED depends on where its records come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from streams.core.model import Answer, Commit, JourneyId, Verdict
+from streams.core.pipeline import Chunk, Missing, Pipeline
+from streams.store.base import DUE_SHARDS, Store
+from streams.store.checks import MAX_WRITES, writes
+
+CONFLICTS_BEFORE_CUT = 3
+SWEEP_JOURNEYS = 500
+
+
+async def load_missing(pipeline: Pipeline, store: Store, missing: Missing) -> None:
+    """Loads what a fold asked for."""
+    loaded = await store.load(missing.identifiers, missing.journeys)
+    pipeline.admit(loaded.links, loaded.blobs)
+
+
+async def fold_chunk(pipeline: Pipeline, store: Store, chunk: Chunk, watermark: int) -> Commit:
+    """The chunk's commit, with everything that it needs loaded first."""
+    wanted = pipeline.wanted(chunk)
+    if wanted:
+        await load_missing(pipeline, store, Missing(wanted))
+    while True:
+        try:
+            return pipeline.fold(chunk, watermark)
+        except Missing as missing:
+            missing.identifiers |= pipeline.wanted(chunk)
+            await load_missing(pipeline, store, missing)
+
+
+async def run_chunk(pipeline: Pipeline, store: Store, chunk: Chunk, watermark: int) -> Answer:
+    """Folds and commits a chunk until the store takes it whole, or says why it never will.
+
+    A chunk that keeps meeting other workers' writes, or that has more writes than one call may have, is cut in two.
+    Errors of the store are raised; nothing in memory is believed then, and the caller may simply call again.
+    """
+    conflicts = 0
+    while True:
+        commit = await fold_chunk(pipeline, store, chunk, watermark)
+        too_large = writes(commit) > MAX_WRITES
+        if (too_large or conflicts >= CONFLICTS_BEFORE_CUT) and len(chunk.records) > 1:
+            pipeline.evict(commit)
+            first, rest = pipeline.cut(chunk, chunk.records[len(chunk.records) // 2].offset)
+            answer = await run_chunk(pipeline, store, first, watermark)
+            if answer.verdict is not Verdict.OK:
+                return answer
+            return await run_chunk(pipeline, store, rest, answer.watermark)
+        answer = await _commit(pipeline, store, commit)
+        if answer.verdict is not Verdict.CONFLICT:
+            return answer
+        conflicts += 1
+
+
+async def run_sweep(
+    pipeline: Pipeline, store: Store, watermark: int, shards: Collection[int] = range(DUE_SHARDS)
+) -> Answer:
+    """Lets every deadline up to the watermark enter, for the journeys of these shards."""
+    answer = Answer(Verdict.OK, watermark)
+    while True:
+        due = await store.due(watermark, SWEEP_JOURNEYS, shards)
+        if not due:
+            return answer
+        answer = await sweep_journeys(pipeline, store, [journey for journey, _ in due], watermark)
+        if answer.verdict not in (Verdict.OK, Verdict.CONFLICT):
+            return answer
+
+
+async def sweep_journeys(pipeline: Pipeline, store: Store, journeys: Iterable[JourneyId], watermark: int) -> Answer:
+    """One sweep's commit; after a conflict the caller asks again who is due."""
+    wanted = list(journeys)
+    while True:
+        try:
+            commit = pipeline.sweep(wanted, watermark)
+        except Missing as missing:
+            loaded = await store.load(missing.identifiers, missing.journeys)
+            pipeline.admit(loaded.links, loaded.blobs)
+            gone = {journey for journey, blob in loaded.blobs.items() if blob is None}
+            wanted = [journey for journey in wanted if journey not in gone]
+            continue
+        if writes(commit) > MAX_WRITES and len(wanted) > 1:
+            pipeline.evict(commit)
+            half = len(wanted) // 2
+            answer = await sweep_journeys(pipeline, store, wanted[:half], watermark)
+            if answer.verdict is not Verdict.OK:
+                return answer
+            wanted = wanted[half:]
+            continue
+        return await _commit(pipeline, store, commit)
+
+
+async def _commit(pipeline: Pipeline, store: Store, commit: Commit) -> Answer:
+    try:
+        answer = await store.commit(commit)
+    except BaseException:
+        pipeline.evict(commit)
+        raise
+    if answer.verdict is Verdict.OK:
+        pipeline.committed(commit)
+    else:
+        pipeline.evict(commit)
+    return answer
