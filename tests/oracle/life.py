@@ -1,0 +1,189 @@
+"""The oracle's life metrics: when each person became a customer, was lost and came back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from streams.core.model import Identifier, Touchpoint
+from streams.core.policy import Policy
+from tests.oracle.book import Book, local_day, tags_of
+from tests.oracle.identity import People, References
+from tests.oracle.orders import first, order_cases
+
+DIMENSIONS = ("market", "segment", "acquisition")
+STARTS = ("subscription.started", "subscription.renewed")
+CHURN_DAYS = (7, 28)
+
+ACTIVITY_FAMILIES = (
+    "page.",
+    "element.",
+    "search.",
+    "navigation.",
+    "error.",
+    "task.",
+    "cart.",
+    "checkout.",
+    "referral.",
+    "product.",
+)
+ACTIVITY_TYPES = (
+    "payment.failed",
+    "order.placed",
+    "contact.opened",
+    "message.clicked",
+    "message.unsubscribed",
+    "survey.answered",
+    "account.created",
+    "subscription.started",
+    "subscription.renewed",
+    "subscription.cancelled",
+    "review.posted",
+    "social.mentioned",
+    "store.visited",
+)
+
+Interval = tuple[int, int | None]
+
+
+@dataclass
+class Life:
+    """The signals of one person. intervals: of active subscriptions, from start (inclusive) to end (exclusive)."""
+
+    signals: list[Touchpoint] = field(default_factory=list)
+    intervals: list[Interval] = field(default_factory=list)
+    closed: list[int] = field(default_factory=list)
+    active: list[int] = field(default_factory=list)
+    cancelled: list[Touchpoint] = field(default_factory=list)
+
+    def subscribed(self, at: int) -> bool:
+        """Whether a subscription is active at a moment."""
+        return any(start <= at and (end is None or at < end) for start, end in self.intervals)
+
+
+def is_activity(event: Touchpoint) -> bool:
+    """Whether a touchpoint is something that the person did, not something done to them."""
+    if event.type == "contact.replied":
+        return event.fields.get("by") == "customer"
+    if event.type == "message.opened":
+        return event.fields.get("machine") is not True
+    return event.type in ACTIVITY_TYPES or event.type.startswith(ACTIVITY_FAMILIES)
+
+
+def deadline(facts: list[Touchpoint], index: int) -> int:
+    """When the subscription ends that fact `index` cancels: its ends_at, else the last one known, not before it."""
+    known = [fact.fields["ends_at"] for fact in facts[: index + 1] if isinstance(fact.fields.get("ends_at"), int)]
+    end = known[-1] if known else None
+    return max(facts[index].at, end) if isinstance(end, int) else facts[index].at
+
+
+def active_intervals(facts: list[Touchpoint], as_of: int) -> list[Interval]:
+    """From when to when one subscription was active. A start at or before the deadline undoes a cancellation."""
+    found: list[Interval] = []
+    start: int | None = None
+    ends: int | None = None
+    for index, fact in enumerate(facts):
+        if start is not None and ends is not None and ends < fact.at and ends <= as_of:
+            found.append((start, ends))
+            start = ends = None
+        if fact.type in STARTS:
+            start, ends = fact.at if start is None else start, None
+        elif start is not None and fact.type == "subscription.ended":
+            found.append((start, fact.at))
+            start = ends = None
+        elif start is not None and fact.type == "subscription.cancelled":
+            ends = min(deadline(facts, index), deadline(facts, index) if ends is None else ends)
+    if start is not None:
+        found.append((start, ends if ends is not None and ends <= as_of else None))
+    return found
+
+
+def lost_at(life: Life, since: int, policy: Policy, as_of: int) -> int | None:
+    """When a person who is a customer since `since` is lost first."""
+    losses = [at for at in life.closed if at >= since]
+    losses += [end for _, end in life.intervals if end is not None and end >= since and not life.subscribed(end)]
+    for at in {since, *life.active}:
+        silent = at + policy.silence_ms
+        heard = any(at < other <= silent for other in life.active)
+        if at >= since and silent <= as_of and not heard and not life.subscribed(silent):
+            losses.append(silent)
+    return min(losses, default=None)
+
+
+def book_life(life: Life, policy: Policy, as_of: int, book: Book) -> None:
+    """Books one person's life as a customer."""
+    for fact in life.cancelled:
+        day = local_day(fact.at, policy.timezone)
+        book.add_day(day, "cancellation_requests", 1, tags_of(fact.dimensions, *DIMENSIONS))
+    if not life.signals:
+        return
+    life.signals.sort(key=lambda t: (t.at, t.eid))
+    tags = tags_of(life.signals[0].dimensions, *DIMENSIONS)
+    since: int | None = life.signals[0].at
+    book.add_day(local_day(life.signals[0].at, policy.timezone), "new_customers", 1, tags)
+    while since is not None:
+        start = local_day(since, policy.timezone)
+        book.add_day(start, "customers", 1, tags)
+        lost = lost_at(life, since, policy, as_of)
+        if lost is None:
+            return
+        end = local_day(lost, policy.timezone)
+        since = min((signal.at for signal in life.signals if signal.at > lost), default=None)
+        back = None if since is None else local_day(since, policy.timezone)
+        book.add_day(end, "customers", -1, tags)
+        if back is not None:
+            book.add_day(back, "reactivated_customers", 1, tags)
+        for days in CHURN_DAYS:
+            enters = max(start + days, end)
+            leaves = end + days if back is None else min(end + days, back)
+            if enters < leaves:
+                book.add_day(enters, f"churned_{days}d", 1, tags)
+                book.add_day(leaves, f"churned_{days}d", -1, tags)
+
+
+class Lives:
+    """Everybody's signals, gathered from all cases and all events."""
+
+    def __init__(self, events: list[Touchpoint], people: People, references: References, as_of: int) -> None:
+        self.who = {identifier: person for person in people.everyone() for identifier in person}
+        self.of: dict[frozenset[Identifier], Life] = {person: Life() for person in self.who.values()}
+        self._orders(events, references)
+        self._subscriptions(events, references, as_of)
+        for event in events:
+            if event.persons:
+                life = self.of[self.who[event.persons[0]]]
+                if event.type == "account.closed":
+                    life.closed.append(event.at)
+                if is_activity(event):
+                    life.active.append(event.at)
+
+    def _orders(self, events: list[Touchpoint], references: References) -> None:
+        for facts in order_cases(events, references).values():
+            placed = first(facts, "order.placed")
+            if placed:
+                owner = references.owner(placed, "order")
+                persons = owner.persons if owner else placed.persons
+                if persons:
+                    life = self.of[self.who[persons[0]]]
+                    life.signals.append(placed)
+                    life.active.append(placed.at)
+
+    def _subscriptions(self, events: list[Touchpoint], references: References, as_of: int) -> None:
+        cases: dict[str | frozenset[Identifier], tuple[Life, list[Touchpoint]]] = {}
+        for event in events:
+            if event.type.startswith("subscription."):
+                case = references.case(event, "subscription")
+                owner = references.owner(event, "subscription")
+                persons = owner.persons if owner else () if case else event.persons
+                if persons:
+                    person = self.who[persons[0]]
+                    cases.setdefault(case or person, (self.of[person], []))[1].append(event)
+        for life, facts in cases.values():
+            life.intervals += active_intervals(facts, as_of)
+            life.signals += [fact for fact in facts if fact.type in STARTS]
+            life.cancelled += [fact for fact in facts if fact.type == "subscription.cancelled"]
+
+
+def book_lives(events: list[Touchpoint], people: People, references: References, policy: Policy, as_of: int, book: Book) -> None:
+    """Books everybody's life as a customer."""
+    for life in Lives(events, people, references, as_of).of.values():
+        book_life(life, policy, as_of, book)

@@ -1,0 +1,207 @@
+"""The oracle's UX: every strand's visits and attempts, from all of its facts and marks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from streams.core.model import Touchpoint
+from streams.core.policy import Policy, TaskPolicy
+from tests.oracle.book import DAY_MS, Book, tags_of
+from tests.oracle.identity import Claim, People, References, named
+
+DIMENSIONS = ("channel", "device", "market", "segment", "acquisition")
+NO_INTERACTION = ("page.viewed", "page.left", "error.shown")
+ERRORS = ("error.shown", "payment.failed")
+
+
+@dataclass
+class Strand:
+    """What one person did on the web, as far as it is known in time that it was one person."""
+
+    facts: list[Touchpoint] = field(default_factory=list)
+    marks: list[Touchpoint] = field(default_factory=list)
+
+
+@dataclass
+class Visit:
+    """Consecutive web facts; `close` is when it is booked."""
+
+    facts: list[Touchpoint]
+    close: int
+    joined: bool = False
+
+    @property
+    def first(self) -> int:
+        return self.facts[0].at
+
+    @property
+    def last(self) -> int:
+        return self.facts[-1].at
+
+
+def strand_of(person: str, at: int, people: People, policy: Policy) -> str:
+    """A strand is called by the least identifier that is known to be the same person in time for a fact at `at`."""
+    return min(people.reached(person, at + policy.join_ms))  # type: ignore[arg-type]
+
+
+def waiting_owner(fact: Touchpoint, references: References) -> Claim | None:
+    """Whose a web fact without a person is: by its visit if it names one, else by its cart's order tree."""
+    if named(fact, "visit_id"):
+        return references.owner(fact, "visit")
+    return references.owner(fact, "order") if named(fact, "cart_token") else None
+
+
+def strands(events: list[Touchpoint], people: People, references: References, policy: Policy) -> dict[str, Strand]:
+    """Web facts and marks of every strand, quarantined days included."""
+    found: dict[str, Strand] = {}
+    for event in events:
+        on_web = event.dimensions.channel in ("web", "app")
+        ordered = event.type == "order.placed"
+        if event.persons:
+            who = event.persons[0]
+        else:
+            claim = references.owner(event, "order") if ordered else waiting_owner(event, references)
+            if claim is None or claim.at >= event.at + policy.join_ms:
+                continue
+            who = claim.persons[0]
+        is_fact = on_web and (bool(event.persons) or not ordered)
+        if is_fact or ordered:
+            strand = found.setdefault(strand_of(who, event.at, people, policy), Strand())
+            (strand.facts if is_fact else strand.marks).append(event)
+    return found
+
+
+def without_robots(facts: list[Touchpoint], limit: int) -> list[Touchpoint]:
+    """The facts of all UTC days that have no more than `limit` of them."""
+    return [fact for fact in facts if sum(1 for other in facts if other.at // DAY_MS == fact.at // DAY_MS) <= limit]
+
+
+def visits_of(facts: list[Touchpoint], policy: Policy) -> list[Visit]:
+    """Cuts facts into visits at idle gaps and at the longest duration."""
+    visits: list[Visit] = []
+    for fact in sorted(facts, key=lambda t: (t.at, t.eid)):
+        now = visits[-1] if visits else None
+        if now is None or fact.at - now.last >= policy.visit_gap_ms or fact.at - now.first >= policy.visit_limit_ms:
+            visits.append(Visit([fact], 0))
+        else:
+            now.facts.append(fact)
+    for visit in visits:
+        visit.close = min(visit.last + policy.visit_gap_ms, visit.first + policy.visit_limit_ms)
+    return visits
+
+
+def visit_of_mark(mark: Touchpoint, visits: list[Visit], policy: Policy) -> Visit | None:
+    """The visit that an order without a web fact of its own belongs to: by visit_id, cart_token, else by time."""
+    recent = [v for v in visits if mark.at - policy.join_ms < v.last and v.first <= mark.at]
+    for kind in ("visit_id", "cart_token"):
+        wanted = set(named(mark, kind))
+        sharing = [v for v in recent if any(wanted & set(named(fact, kind)) for fact in v.facts)]
+        if sharing:
+            return max(sharing, key=lambda v: v.first)
+    for visit in visits:
+        if visit.first <= mark.at < visit.close:
+            return visit
+    return None
+
+
+def book_visits(visits: list[Visit], as_of: int, book: Book) -> None:
+    """Books the visits that have closed."""
+    for visit in visits:
+        if visit.close > as_of:
+            continue
+        tags = tags_of(visit.facts[0].dimensions, *DIMENSIONS)
+        types = [fact.type for fact in visit.facts]
+        pages = types.count("page.viewed")
+        interactions = [name for name in types if name not in NO_INTERACTION]
+        book.add(visit.close, "visits", 1, tags)
+        book.add(visit.close, "visits_converted", int(visit.joined or "order.placed" in types), tags)
+        book.add(visit.close, "visits_bounced", int(pages == 1 and not interactions), tags)
+        book.add(visit.close, "visit_pages", pages, tags)
+        book.spread(visit.close, "visit_duration", visit.last - visit.first, tags)
+
+
+@dataclass
+class Attempt:
+    """One try at a task."""
+
+    start: Touchpoint
+    success: Touchpoint | None = None
+    failed: bool = False
+
+
+class Walk:
+    """The attempts of one strand at one task."""
+
+    def __init__(self, task: TaskPolicy, configured: frozenset[str], strand: Strand) -> None:
+        self.task = task
+        self.configured = configured
+        self.marks = {mark.eid for mark in strand.marks}
+        self.steps = sorted(strand.facts + strand.marks, key=lambda t: (t.at, self._rank(t), t.eid))
+
+    def _explicit(self, step: Touchpoint, kind: str) -> bool:
+        name = step.fields.get("task")
+        return step.type == f"task.{kind}" and (name if name in self.configured else "other") == self.task.name
+
+    def _starts(self, step: Touchpoint) -> bool:
+        return step.eid not in self.marks and (step.type in self.task.start or self._explicit(step, "started"))
+
+    def _succeeds(self, step: Touchpoint) -> bool:
+        return step.type in self.task.success or self._explicit(step, "completed")
+
+    def _rank(self, step: Touchpoint) -> int:
+        return 0 if self._starts(step) else 2 if self._succeeds(step) else 1
+
+    def attempts(self) -> list[Attempt]:
+        """All attempts, in time order."""
+        tried: list[Attempt] = []
+        for step in self.steps:
+            now = tried[-1] if tried else None
+            if now and (now.success or step.at > now.start.at + self.task.limit_ms):
+                now = None
+            if self._starts(step):
+                if now is None:
+                    tried.append(Attempt(step))
+            elif now and self._succeeds(step):
+                now.success = step
+            elif now and self._explicit(step, "failed"):
+                now.failed = True
+        return tried
+
+
+def book_attempts(task: TaskPolicy, attempts: list[Attempt], visits: list[Visit], as_of: int, book: Book) -> None:
+    """Books the attempts whose limit has passed."""
+    fixed = f"|task={task.name}"
+    for attempt in attempts:
+        due = attempt.start.at + task.limit_ms
+        if due > as_of:
+            continue
+        until = attempt.success.at if attempt.success else due
+        visit = next(v for v in visits if any(fact.eid == attempt.start.eid for fact in v.facts))
+        errored = any(f.type in ERRORS and attempt.start.at <= f.at <= until for f in visit.facts)
+        tags = tags_of(attempt.start.dimensions, *DIMENSIONS)
+        book.add(due, "attempts", 1, tags, fixed)
+        book.add(due, "attempts_completed", int(attempt.success is not None), tags, fixed)
+        book.add(due, "attempts_failed", int(attempt.failed and attempt.success is None), tags, fixed)
+        book.add(due, "attempts_errored", int(errored), tags, fixed)
+        if attempt.success:
+            taken = attempt.success.at - attempt.start.at
+            book.spread(due, "time_to_complete", taken, tags, fixed)
+            if taken > 0:
+                book.add(due, "time_to_complete.ln", round(1e6 * math.log(taken / 1000)), tags, fixed)
+
+
+def book_ux(events: list[Touchpoint], people: People, references: References, policy: Policy, as_of: int, book: Book) -> None:
+    """Books visits and attempts of everybody."""
+    configured = frozenset(task.name for task in policy.tasks)
+    tasks = [*policy.tasks, TaskPolicy("other", policy.other_task_limit_ms)]
+    for strand in strands(events, people, references, policy).values():
+        strand.facts = without_robots(strand.facts, policy.limits.facts_per_day)
+        visits = visits_of(strand.facts, policy)
+        for mark in strand.marks:
+            joined = visit_of_mark(mark, visits, policy)
+            if joined:
+                joined.joined = True
+        book_visits(visits, as_of, book)
+        for task in tasks:
+            book_attempts(task, Walk(task, configured, strand).attempts(), visits, as_of, book)
