@@ -1,0 +1,178 @@
+"""A validated touchpoint's dimensions and fields in the pipeline's own terms: closed values, ms, 1/10,000 of money.
+
+Absent values are left out. Whatever a producer may write freely is cut to limits.text_chars; what breaks a metric down
+(task, reason, page group, market, ...) keeps configured values only, any other becomes `other`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from schemas.envelope import CHANNELS, DEVICES, MEDIA, Data, milliseconds
+from schemas.identifiers import REFERENCE_KINDS
+from schemas.touchpoints.survey import About
+from streams.core.model import Dimensions, Value
+from streams.core.policy import Policy
+
+EARLIEST_MS = 631_152_000_000
+"""1990-01-01. Anything before is a default or a broken clock."""
+LATEST_MS = 4_102_444_800_000
+"""2100-01-01. Anything from here on is a placeholder for `never`."""
+
+OTHER = "other"
+MONEY_SCALE = 10_000
+
+DEVICE_WORDS: Mapping[str, str] = {
+    "pc": "desktop",
+    "computer": "desktop",
+    "laptop": "desktop",
+    "web": "desktop",
+    "mac": "desktop",
+    "windows": "desktop",
+    "phone": "mobile",
+    "smartphone": "mobile",
+    "iphone": "mobile",
+    "ios": "mobile",
+    "android": "mobile",
+    "ipad": "tablet",
+}
+"""Other words for a device that producers use."""
+
+_REFERENCES = frozenset(REFERENCE_KINDS)
+_COMMON = frozenset(Data.model_fields)
+
+Table = Mapping[str, str]
+Convert = Callable[[Any, str, Data], Value]
+
+
+def closed(values: Iterable[str]) -> Table:
+    """A table from any case of the values to the values."""
+    return {value.casefold(): value for value in values}
+
+
+def look_up(table: Table, value: str | None) -> str:
+    """The configured spelling, `other` for what is not configured, empty for nothing."""
+    return table.get(value.casefold(), OTHER) if value else ""
+
+
+class Content:
+    """Reads validated data by one policy. `notes` counts what was dropped or changed; it is the decoder's."""
+
+    def __init__(self, policy: Policy, notes: Counter[str]) -> None:
+        """Raises ZoneInfoNotFoundError for a time zone that does not exist."""
+        self._notes = notes
+        self._text_chars = policy.limits.text_chars
+        values = {name: policy.dimensions.get(name, frozenset()) for name in ("market", "segment", "acquisition")}
+        self._markets = closed([*values["market"], *policy.markets])
+        self._segments = closed(values["segment"])
+        self._acquisitions = closed(values["acquisition"])
+        self._channels = closed(CHANNELS)
+        self._devices = {**closed(DEVICES), **DEVICE_WORDS}
+        self._zone = ZoneInfo(policy.timezone)
+        self._zones = {market.casefold(): ZoneInfo(zone) for market, zone in policy.markets.items()}
+        tables = {
+            "task": closed(task.name for task in policy.tasks),
+            "page_group": closed(policy.dimensions.get("page_group", frozenset())),
+            "reason": closed(policy.dimensions.get("reason", frozenset())),
+            "medium": closed(MEDIA),
+        }
+        self._convert: dict[str, Convert] = {
+            **{name: self._closed(table) for name, table in tables.items()},
+            "value": self._money,
+            "promised_at": self._deadline,
+            "ends_at": self._deadline,
+            "answers": lambda value, _name, _data: ",".join(map(str, value)) or None,
+            "about": lambda value, _name, _data: self._text(f"{value.kind}:{value.id}"),
+        }
+        self._own: dict[type[Data], tuple[str, ...]] = {}
+
+    def dimensions(self, data: Data) -> Dimensions:
+        """What the touchpoint can be broken down by."""
+        return Dimensions(
+            look_up(self._channels, data.channel),
+            look_up(self._devices, data.device),
+            look_up(self._markets, data.market),
+            look_up(self._segments, data.segment),
+            look_up(self._acquisitions, data.acquisition),
+        )
+
+    def read(self, data: Data) -> tuple[dict[str, Value], list[tuple[str, str | int]]]:
+        """The family's fields, and the references (kind, value) that are given as fields."""
+        fields: dict[str, Value] = {}
+        references: list[tuple[str, str | int]] = []
+        values = data.__dict__
+        for name in self._own.get(type(data)) or self._own_fields(type(data)):
+            value = values[name]
+            if value is None:
+                continue
+            if name in _REFERENCES:
+                references.append((name, value))
+                continue
+            convert = self._convert.get(name)
+            if convert is not None:
+                if isinstance(value, About):
+                    references.extend(_subject(value))
+                value = convert(value, name, data)
+            elif isinstance(value, str):
+                value = self._text(value)
+            elif isinstance(value, float):
+                name, value = f"{name.removesuffix('_seconds')}_ms", round(value * 1000)
+            elif name.endswith("_id"):
+                value = str(value)
+            if value is not None and value != "":
+                fields[name] = value
+        if "currency" in fields and "value" not in fields:
+            del fields["currency"]
+        return fields, references
+
+    def _own_fields(self, kind: type[Data]) -> tuple[str, ...]:
+        names = tuple(name for name in kind.model_fields if name not in _COMMON)
+        self._own[kind] = names
+        return names
+
+    def _text(self, value: str) -> str:
+        if len(value) <= self._text_chars:
+            return value
+        self._notes["text_cut"] += 1
+        return value[: self._text_chars]
+
+    def _closed(self, table: Table) -> Convert:
+        return lambda value, _name, _data: look_up(table, value)
+
+    def _money(self, value: Decimal, _name: str, data: Data) -> Value:
+        """In 1/10,000 of the currency's unit; money without a currency cannot be added to any."""
+        if getattr(data, "currency", None) is None:
+            self._notes["value_without_currency"] += 1
+            return None
+        return int((value * MONEY_SCALE).to_integral_value())
+
+    def _deadline(self, value: int | date, _name: str, data: Data) -> Value:
+        """ms; a date alone is the last millisecond of that day where the market is."""
+        if isinstance(value, date):
+            if not EARLIEST_YEAR <= value.year <= LATEST_YEAR:
+                value = LATEST_MS
+            else:
+                zone = self._zones.get((data.market or "").casefold(), self._zone)
+                midnight = datetime.combine(value + timedelta(days=1), datetime.min.time(), zone)
+                value = milliseconds(midnight) - 1
+        if EARLIEST_MS <= value < LATEST_MS:
+            return value
+        # 9999-12-31 and the like say `never`; the event itself is fine.
+        self._notes["deadline_out_of_range"] += 1
+        return None
+
+
+EARLIEST_YEAR = 1990
+LATEST_YEAR = 2099
+
+
+def _subject(about: About) -> list[tuple[str, str | int]]:
+    """The case that a survey asks about, as a reference: kind `order_id`, or `order` for short."""
+    kind = about.kind.strip().lower()
+    names = [name for name in (kind, f"{kind}_id") if name in _REFERENCES]
+    return [(name, about.id) for name in names]

@@ -1,0 +1,248 @@
+"""From a record's bytes to touchpoints: the first step of the walk.
+
+Pure and total: whatever the value, key, headers and timestamp are, the outcome is touchpoints, Ignored or Rejected. A record
+has one outcome, so one event that cannot be used refuses the whole batch that it came in. Inside: record checks (size,
+depth) -> format (native documents) -> contract (pydantic) -> identifiers in normal form -> Touchpoint.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from schemas.envelope import Data, Event
+from schemas.formats import find_format
+from schemas.identifiers import GROUP_KINDS, PERSON_KINDS, REFERENCE_KINDS, Document
+from schemas.outcomes import JOURNEY_CLOCK, Ignore, Silence
+from schemas.rejections import Reason, Refusal
+from schemas.touchpoints import FAMILY_OF, AnyTouchpoint
+from schemas.upcast import upcast
+from streams.core.content import EARLIEST_MS, LATEST_MS, Content
+from streams.core.model import Decoded, Identifier, Ignored, Record, Rejected, Stage, Touchpoint
+from streams.core.normalise import normalise
+from streams.core.policy import SECOND, Policy, TopicPolicy
+
+SKEW_TOLERANCE_MS = 10 * SECOND
+"""Sending, batching and the network take time; a difference within this says nothing about the producer's clock."""
+
+SEALED_FAMILIES = frozenset({"web", "task"})
+"""Families that are sealed with their visit; a batch topic of a live namespace, which has no allowance, may not carry them."""
+
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+_PERSONS = frozenset(PERSON_KINDS)
+_GROUPS = frozenset(GROUP_KINDS)
+_REFERENCE_RANK = {kind: rank for rank, kind in enumerate(REFERENCE_KINDS)}
+_ATTRIBUTES = {"id": Reason.MISSING_ID, "source": Reason.MISSING_ID, "time": Reason.MISSING_TIME, "data": Reason.MISSING_DATA}
+_WRONG = {"id": Reason.INVALID_ID, "source": Reason.INVALID_ID, "time": Reason.INVALID_TIME, "data": Reason.INVALID_DATA}
+
+
+class Decoder:
+    """Decodes the records of one topic by one policy.
+
+    notes: what was dropped or changed in accepted touchpoints, by name (unknown_fields, blocked_identifier, text_cut,
+    skew_corrected, ...): operational counts that only grow, for whoever exports them.
+    """
+
+    def __init__(self, topic: TopicPolicy, policy: Policy) -> None:
+        """Raises FormatError for a format that does not exist, ZoneInfoNotFoundError for a time zone."""
+        self.notes: Counter[str] = Counter()
+        self._map = find_format(topic.format)
+        self._content = Content(policy, self.notes)
+        self._policy = policy
+        self._batch = topic.cadence == "batch"
+        self._sealed = SEALED_FAMILIES if self._batch and policy.clock == "live" else frozenset()
+        order = [*policy.limits.identifiers, *(kind for kind in PERSON_KINDS if kind not in policy.limits.identifiers)]
+        self._person_rank = {kind: rank for rank, kind in enumerate(order)}
+        self._digest = msgspec.msgpack.Encoder(order="deterministic").encode
+
+    def decode(self, record: Record) -> Decoded:
+        """What one record says. Never raises: a defect of the decoder is the rejection `internal_error`."""
+        try:
+            return self._decode(record)
+        except Exception as defect:  # noqa: BLE001 - one poisonous record must not stop a partition for ever
+            return _rejected(Reason.INTERNAL_ERROR, type(defect).__name__)
+
+    def _decode(self, record: Record) -> Decoded:
+        for name, _ in record.headers:
+            if name == JOURNEY_CLOCK:
+                return Ignored(Silence.CLOCK)
+        value = record.value
+        if value is None:
+            return Ignored(Silence.TOMBSTONE)
+        refused = self._check(value)
+        if refused is not None:
+            return _rejected(refused)
+        mapped = self._map(value, record.headers)
+        if isinstance(mapped, Refusal):
+            return _rejected(mapped.reason, mapped.detail)
+        if isinstance(mapped, Ignore):
+            return Ignored(mapped.reason)
+        touchpoints: list[Touchpoint] = []
+        for index, document in enumerate(mapped):
+            touchpoint = self._touchpoint(document, record.timestamp)
+            if isinstance(touchpoint, Rejected):
+                where = f"[{index}] " if len(mapped) > 1 else ""
+                return Rejected(touchpoint.stage, touchpoint.reason, where + touchpoint.detail)
+            touchpoints.append(touchpoint)
+        return tuple(touchpoints)
+
+    def _check(self, value: bytes) -> Reason | None:
+        """Bounds, before anything is parsed."""
+        limits = self._policy.limits
+        if len(value) > limits.record_bytes:
+            return Reason.TOO_LARGE
+        if not value:
+            return Reason.EMPTY_VALUE
+        if value[0] == 0:
+            return Reason.SCHEMA_REGISTRY_FRAME
+        # Fewer brackets than the limit cannot be deeper than it; only the rest is scanned.
+        if value.count(b"{") + value.count(b"[") > limits.depth and depth_of(value) > limits.depth:
+            return Reason.TOO_DEEP
+        return None
+
+    def _touchpoint(self, document: Document, timestamp: int) -> Touchpoint | Rejected:
+        event = _validate(document)
+        if isinstance(event, Rejected):
+            return event
+        data = event.data
+        kind: str = event.type  # type: ignore[attr-defined]  # every member of the union has it
+        if kind in FAMILY_OF and FAMILY_OF[kind] in self._sealed:
+            return _rejected(Reason.NOT_FOR_BATCH, f"type: {kind} is sealed with its visit")
+        at = self._occurred_at(event.time, data, timestamp)
+        if not EARLIEST_MS <= at < LATEST_MS:
+            return _rejected(Reason.TIME_OUT_OF_RANGE, "time: should be in 1990 to 2099")
+        self._count_unknown(document, data)
+        fields, given = self._content.read(data)
+        persons, references, groups = self._identifiers(data.identifiers, given)
+        if not persons and not references:
+            return _rejected(Reason.MISSING_IDENTIFIER, "data.identifiers: needs a person or a reference")
+        dimensions = self._content.dimensions(data)
+        traffic = data.traffic or "human"
+        content = self._digest((kind, persons, references, groups, dimensions, traffic, fields))
+        return Touchpoint(
+            eid=blake2b(f"{event.source}\0{event.id}".encode(), digest_size=8).digest(),
+            digest=blake2b(content, digest_size=8).digest(),
+            at=at,
+            type=kind,
+            persons=persons,
+            references=references,
+            groups=groups,
+            dimensions=dimensions,
+            traffic=traffic,
+            fields=fields,
+            batch=self._batch,
+        )
+
+    def _occurred_at(self, at: int, data: Data, timestamp: int) -> int:
+        """Event time, moved by the producer's clock error where that is known and believable.
+
+        The error is reception minus sending. Reception is the collector's `received_at`, else the record's timestamp,
+        which in history is the event time itself and says nothing.
+        """
+        if data.sent_at is None:
+            return at
+        received = data.received_at
+        if received is None:
+            if self._policy.clock != "live":
+                return at
+            received = timestamp
+        skew = received - data.sent_at
+        if -SKEW_TOLERANCE_MS <= skew <= SKEW_TOLERANCE_MS:
+            return at
+        if abs(skew) > self._policy.skew_ms:
+            self.notes["skew_refused"] += 1
+            return at
+        self.notes["skew_corrected"] += 1
+        return at + skew
+
+    def _identifiers(
+        self, identifiers: Mapping[str, Any], given: list[tuple[str, str | int]]
+    ) -> tuple[tuple[Identifier, ...], tuple[Identifier, ...], tuple[Identifier, ...]]:
+        """Persons by priority, references, groups. A reference given as a field counts where identifiers has none."""
+        region, limit = self._policy.phone_region, self._policy.limits.identifier_chars
+        persons: list[tuple[int, Identifier]] = []
+        references: list[tuple[int, Identifier]] = []
+        groups: list[Identifier] = []
+        pairs = list(identifiers.items())
+        pairs.extend(pair for pair in given if identifiers.get(pair[0]) is None)
+        for kind, value in pairs:
+            if value is None:
+                continue
+            identifier, dropped = normalise(kind, value if isinstance(value, str) else str(value), region, limit)
+            if identifier is None:
+                self.notes[str(dropped)] += 1
+            elif kind in _PERSONS:
+                persons.append((self._person_rank[kind], identifier))
+            elif kind in _GROUPS:
+                groups.append(identifier)
+            else:
+                references.append((_REFERENCE_RANK[kind], identifier))
+        return _ranked(persons), _ranked(references), tuple(groups)
+
+    def _count_unknown(self, document: Document, data: Data) -> None:
+        raw = document["data"]
+        unknown = len(raw) - len(data.__pydantic_fields_set__) + len(raw["identifiers"]) - len(data.identifiers)
+        if unknown:
+            self.notes["unknown_fields"] += unknown
+
+
+def depth_of(value: bytes) -> int:
+    """The deepest nesting of a JSON text's brackets, strings left out; linear, and total for any bytes."""
+    depth = deepest = 0
+    for match in _BRACKETS.finditer(value):
+        first = value[match.start()]
+        if first in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif first != ord('"'):
+            depth -= 1
+    return deepest
+
+
+def _ranked(found: list[tuple[int, Identifier]]) -> tuple[Identifier, ...]:
+    if len(found) > 1:
+        found = sorted(set(found))
+    return tuple([identifier for _, identifier in found])
+
+
+def _validate(document: Document) -> Event[Data] | Rejected:
+    try:
+        return AnyTouchpoint.validator.validate_python(document)  # type: ignore[no-any-return]
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+    if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        present = upcast(document)
+        if present is not None:
+            return _validate(present)
+        return _rejected(Reason.MISSING_TYPE if document.get("type") in (None, "") else Reason.UNKNOWN_TYPE, "type")
+    return _explain(problem)
+
+
+def _explain(problem: ErrorDetails) -> Rejected:
+    """The reason for a validation error, and the path of the field; content is never quoted."""
+    # The path starts with the union's tag; inside an identifier it ends with the name of a union's branch.
+    path = [str(part) for part in problem["loc"][1:]]
+    missing = problem["type"] == "missing" or problem["input"] is None
+    inside = path[:2] == ["data", "identifiers"]
+    path = path[:3] if inside else path
+    if len(path) == 1 and path[0] in _WRONG:
+        if problem["type"] in ("scale", "missing_answer"):
+            reason = Reason.INVALID_FIELD if problem["type"] == "scale" else Reason.MISSING_FIELD
+        else:
+            reason = (_ATTRIBUTES if missing else _WRONG)[path[0]]
+    elif inside:
+        reason = Reason.MISSING_IDENTIFIER if missing and len(path) == 2 else Reason.INVALID_IDENTIFIER  # noqa: PLR2004
+    else:
+        reason = Reason.MISSING_FIELD if missing else Reason.INVALID_FIELD
+    return _rejected(reason, f"{'.'.join(path)}: {problem['msg']}")
+
+
+def _rejected(reason: Reason, detail: str = "") -> Rejected:
+    return Rejected(Stage(reason.stage), reason, detail)
