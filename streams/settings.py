@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import yaml
+from phonenumbers import SUPPORTED_REGIONS
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from schemas.formats import FormatError, find_format
+from schemas.touchpoints import MODELS
 from streams.core.policy import (
     DAY,
     DEFAULT_DIMENSIONS,
@@ -140,8 +143,26 @@ class Settings(BaseSettings):
     @field_validator("phone_region")
     @classmethod
     def _region(cls, value: str) -> str:
-        if value and not re.fullmatch(r"[A-Z]{2}", value):
+        if value and value not in SUPPORTED_REGIONS:
             raise ValueError(f"{value!r} is no two-letter region such as DE")
+        return value
+
+    @field_validator("topics")
+    @classmethod
+    def _formats(cls, value: dict[str, TopicSetting]) -> dict[str, TopicSetting]:
+        for name, topic in value.items():
+            try:
+                find_format(topic.format)
+            except FormatError as error:
+                raise ValueError(f"{name}: {error}") from None
+        return value
+
+    @field_validator("tasks")
+    @classmethod
+    def _types(cls, value: dict[str, TaskSetting]) -> dict[str, TaskSetting]:
+        for name, task in value.items():
+            for type_ in sorted((task.start | task.success) - MODELS.keys()):
+                raise ValueError(f"{name}: {type_!r} is no touchpoint type{_closest(type_, MODELS)}")
         return value
 
     @field_validator("dimensions")

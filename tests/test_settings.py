@@ -22,7 +22,7 @@ def test_without_anything_they_are_the_policy_s_own_defaults() -> None:
 
 def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "journey.yaml"
-    file.write_text("namespace: one\nsilence: 60d\nkafka: one:9092\ntopics:\n  web: segment\n")
+    file.write_text("namespace: one\nsilence: 60d\nkafka: one:9092\ntopics:\n  web: cloudevents\n")
     set_all(monkeypatch, {"JOURNEY_CONFIG": str(file), "JOURNEY_KAFKA": "two:9092", "JOURNEY_TOPICS": "{shop: cloudevents}"})
     settings = load_settings()
     assert (settings.namespace, settings.kafka, settings.policy().silence_ms) == ("one", "two:9092", 60 * DAY)
@@ -32,11 +32,11 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_topics_and_tasks_become_policies(monkeypatch: pytest.MonkeyPatch) -> None:
-    topics = "{web: cloudevents, orders: {format: 'mapping:orders', cadence: batch}}"
+    topics = "{web: cloudevents, orders: {format: cloudevents, cadence: batch}}"
     tasks = "{find: {start: search.performed, success: [page.viewed], limit: 5m}, install: {limit: 2h}}"
     set_all(monkeypatch, {"JOURNEY_TOPICS": topics, "JOURNEY_TASKS": tasks})
     settings = load_settings()
-    assert settings.topic_policies == (TopicPolicy("web"), TopicPolicy("orders", "mapping:orders", "batch"))
+    assert settings.topic_policies == (TopicPolicy("web"), TopicPolicy("orders", "cloudevents", "batch"))
     find = TaskPolicy("find", 5 * MINUTE, frozenset({"search.performed"}), frozenset({"page.viewed"}))
     assert settings.policy().tasks == (find, TaskPolicy("install", 2 * HOUR))
 
@@ -72,9 +72,14 @@ def test_dimensions_and_limits_add_to_the_defaults(monkeypatch: pytest.MonkeyPat
         ({"JOURNEY_TOPICS": "{a: {cadence: weekly}}"}, "JOURNEY_TOPICS.a.cadence: "),
         ({"JOURNEY_TOPICS": "{a: {cadence: batch}}"}, "JOURNEY_TOPICS has only batch topics"),
         ({"JOURNEY_TOPICS": "{dead-letters: cloudevents}"}, "JOURNEY_DEAD_LETTER_TOPIC must not be"),
-        ({"JOURNEY_TASKS": "{a: {start: x, limit: 5m}}"}, "JOURNEY_TASKS.a: needs both start and success"),
-        ({"JOURNEY_TASKS": "{a: {start: x, success: x, limit: 5m}}"}, "JOURNEY_TASKS.a: has x both as start and as success"),
-        ({"JOURNEY_TASKS": "{a: {start: x, success: y}}"}, "JOURNEY_TASKS.a.limit: "),
+        ({"JOURNEY_TASKS": "{a: {start: order.placed, limit: 5m}}"}, "JOURNEY_TASKS.a: needs both start and success"),
+        (
+            {"JOURNEY_TASKS": "{a: {start: page.left, success: page.left, limit: 5m}}"},
+            "JOURNEY_TASKS.a: has page.left both as start and as success",
+        ),
+        ({"JOURNEY_TASKS": "{a: {start: page.left, success: page.viewed}}"}, "JOURNEY_TASKS.a.limit: "),
+        ({"JOURNEY_TOPICS": "{a: nonsense}"}, "JOURNEY_TOPICS: a: unknown format 'nonsense'"),
+        ({"JOURNEY_TASKS": "{a: {start: page.view, success: order.placed, limit: 5m}}"}, "JOURNEY_TASKS: a: 'page.view' is no"),
         ({"JOURNEY_DISORDER": "8d"}, "JOURNEY_DISORDER must not be longer than JOURNEY_ALLOWANCE"),
         ({"JOURNEY_DIMENSIONS": "{markt: [de]}"}, "JOURNEY_DIMENSIONS: 'markt' is no dimension"),
         ({"JOURNEY_LIMITS": "{dept: 3}"}, "JOURNEY_LIMITS: 'dept' is no limit; did you mean depth"),

@@ -21,7 +21,7 @@ CORE_MUST_NOT = {"asyncio", "os", "time", "random", "secrets", "uuid", "logging"
 """Standard library that reads a clock, chance, the environment or the world."""
 CLOCK_READERS = {"now", "utcnow", "today", "fromtimestamp", "time_ns", "monotonic"}
 SCHEMAS_MAY = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions", "schemas"}
-CORE_MAY_IN = {"pydantic": "decode"}
+CORE_MAY_IN = {"pydantic": "decode", "pydantic_core": "decode"}
 SCHEMAS_MAY_IN = {"yaml": "mapping"}
 """Library -> part of the path of the modules that may import it: the contract's errors, the mapping files."""
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from streams.cli import config
+from streams.cli import config, contract, state
 from streams.cli.failure import Failure
 
 app = typer.Typer(
@@ -24,6 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Touchpoints from Kafka, stitched into one journey per customer, with rolling UX and CX metrics.",
 )
+for command in (contract.validate, contract.formats, contract.schema, state.metrics, state.show, state.digest):
+    app.command()(command)
 app.add_typer(config.app, name="config")
 
 
@@ -57,12 +59,13 @@ def explained(error: Exception) -> tuple[str, int]:
     """What went wrong in one sentence, and the exit code."""
     from redis.exceptions import RedisError
 
+    from schemas.formats import FormatError
     from streams.files import UnreadableFileError
     from streams.settings import SettingsError
 
     if isinstance(error, Failure):
         return str(error), error.exit_code
-    if isinstance(error, SettingsError | UnreadableFileError):
+    if isinstance(error, FormatError | SettingsError | UnreadableFileError):
         return str(error), 2
     if isinstance(error, RedisError):
         return f"Redis does not do its part ({_line(error)}); see that JOURNEY_REDIS names a server that runs", 1

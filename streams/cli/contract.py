@@ -1,0 +1,89 @@
+"""Commands about what comes in: `formats`, `schema` and `validate`. They need no server."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from streams.cli import output
+from streams.cli.failure import Misuse
+
+if TYPE_CHECKING:  # these are heavy, and only named here
+    from streams.core.model import Decoded
+
+SHOWN = 20
+"""Payloads that the table of `validate` lists, at most; the counts are of all."""
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+
+
+def formats(as_json: Json = False) -> None:
+    """The formats that a topic or a file can have."""
+    from schemas.formats import FORMATS, format_names
+
+    rows = [(name, FORMATS[name][1] if name in FORMATS else "shipped mapping") for name in format_names()]
+    rows.append(("mapping:FILE", "a mapping of one's own, in YAML"))
+    if as_json:
+        output.document({"formats": [{"name": name, "meaning": meaning} for name, meaning in rows]})
+    else:
+        output.table(("format", "what it reads"), rows)
+
+
+def schema(type_: Annotated[str, typer.Argument(metavar="[TYPE]", help="A type such as order.placed.")] = "") -> None:
+    """The JSON Schema of one touchpoint type, or without TYPE the list of types."""
+    from schemas.touchpoints import FAMILY_OF, MODELS
+
+    if not type_:
+        output.table(("type", "family"), list(FAMILY_OF.items()))
+        return
+    if type_ not in MODELS:
+        raise Misuse(f"No touchpoint type {type_!r}; `journey schema` lists them.")
+    output.document(MODELS[type_].model_json_schema())
+
+
+def validate(
+    file: Annotated[str, typer.Argument(help="JSON Lines or CSV, plain or .gz; - is standard input.")],
+    format_: Annotated[str, typer.Option("--format", help="Format of the payloads; `journey formats` lists them.")],
+    as_json: Json = False,
+) -> None:
+    """What each payload of a file becomes: touchpoints, ignored, or rejected with a reason."""
+    from schemas.outcomes import JOURNEY_POSITION
+    from streams.core.decode import Decoder
+    from streams.core.model import Record
+    from streams.core.policy import TopicPolicy
+    from streams.files import file_name, read_file
+    from streams.settings import load_settings
+
+    decoder = Decoder(TopicPolicy("file", format_), load_settings(clock="history").policy())
+    counts: Counter[str] = Counter(accepted=0, ignored=0, rejected=0, touchpoints=0)
+    payloads: list[dict[str, Any]] = []
+    for line in read_file(file):
+        position = f"{file_name(file)}:{line.number}".encode()
+        decoded = decoder.decode(Record(line.number, 0, line.payload, None, ((JOURNEY_POSITION, position),)))
+        entry = {"line": line.number, **_outcome(decoded)}
+        counts[entry["outcome"]] += 1
+        counts["touchpoints"] += len(entry["touchpoints"])
+        if as_json or (entry["outcome"] != "accepted" and len(payloads) < SHOWN):
+            payloads.append(entry)
+    if as_json:
+        output.document({"payloads": payloads, "counts": counts})
+        return
+    if payloads:
+        rows = [(entry["line"], entry["outcome"], entry["reason"], entry.get("detail", "")) for entry in payloads]
+        output.table(("line", "outcome", "reason", "detail"), rows, right=("line",))
+    output.table(("outcome", "payloads"), list(counts.items()), right=("payloads",))
+
+
+def _outcome(decoded: Decoded) -> dict[str, Any]:
+    from streams.core.model import Ignored, Rejected
+
+    if isinstance(decoded, Ignored):
+        return {"outcome": "ignored", "reason": decoded.reason, "touchpoints": []}
+    if isinstance(decoded, Rejected):
+        where = {"stage": str(decoded.stage), "detail": decoded.detail}
+        return {"outcome": "rejected", "reason": decoded.reason, "touchpoints": [], **where}
+    from streams.cli.journeys import touchpoint_document
+
+    return {"outcome": "accepted", "reason": None, "touchpoints": [touchpoint_document(found) for found in decoded]}
