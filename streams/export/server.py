@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socketserver
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -130,7 +131,7 @@ class _Server(socketserver.ThreadingTCPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that went away is no error of ours; anything else is logged, and the next request served."""
         del request
-        log.debug("a request of %s ended early", client_address, exc_info=True)
+        log.debug("a request of %s ended early: %s", client_address, sys.exception())
 
 
 class _Handler(BaseHTTPRequestHandler):
