@@ -1,7 +1,8 @@
 """Formats: how a producer's payload becomes native touchpoints.
 
 A format is a pure function of a record's value and headers. It answers with native documents (validated afterwards by
-the contract's models), Ignore, or a Refusal, and never raises for what a producer sent. Formats are found by name.
+the contract's models), Ignore, or a Refusal, and never raises for what a producer sent. Formats are found by name:
+`cloudevents`, `segment`, `segment:page-calls`, `mapping:FILE` (a bare name finds a shipped mapping).
 """
 
 from __future__ import annotations
@@ -18,12 +19,21 @@ FORMATS: dict[str, tuple[Mapper, str]] = {
 
 
 def find_format(name: str) -> Mapper:
-    """The mapper of that name. Raises FormatError for an unknown name."""
+    """The mapper of that name. Raises FormatError for an unknown name, or a mapping that cannot be read or is wrong."""
     if name in FORMATS:
         return FORMATS[name][0]
-    raise FormatError(f"unknown format {name!r}; known are {', '.join(format_names())}")
+    kind, _, file = name.partition(":")
+    if kind == "mapping" and file:
+        # YAML is needed only by those who use mappings.
+        from schemas.formats.mapping import load_mapping  # noqa: PLC0415
+
+        return load_mapping(file)
+    known = ", ".join(format_names())
+    raise FormatError(f"unknown format {name!r}; known are {known} and mapping:FILE")
 
 
 def format_names() -> list[str]:
-    """Every format that is found without a path."""
-    return list(FORMATS)
+    """Every format that is found without a path: the built-in ones and the shipped mappings."""
+    from schemas.formats.mapping import shipped_mappings  # noqa: PLC0415
+
+    return [*FORMATS, *(f"mapping:{name}" for name in shipped_mappings())]

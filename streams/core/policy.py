@@ -71,7 +71,9 @@ DEFAULT_DIMENSIONS: Mapping[str, frozenset[str]] = {
     "market": frozenset(),
     "segment": frozenset(),
     "acquisition": frozenset({"direct", "organic", "paid", "email", "social", "referral", "affiliate", "display", "push"}),
-    "page_group": frozenset(),
+    "page_group": frozenset(
+        {"home", "catalog", "product", "search", "promo", "review", "account", "cart", "checkout", "payment", "help"}
+    ),
     "reason": frozenset(),
 }
 """The values a dimension keeps; any other becomes `other` when a touchpoint is decoded. Devices and channels are fixed."""
