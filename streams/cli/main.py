@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from streams.cli import config, contract, state
+from streams.cli import config, contract, serve, state
 from streams.cli.failure import Failure
 
 app = typer.Typer(
@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Touchpoints from Kafka, stitched into one journey per customer, with rolling UX and CX metrics.",
 )
-for command in (contract.validate, contract.formats, contract.schema, state.metrics, state.show, state.digest):
+for command in (serve.exporter, contract.validate, contract.formats, contract.schema, state.metrics, state.show, state.digest):
     app.command()(command)
 app.add_typer(config.app, name="config")
 

@@ -1,0 +1,62 @@
+"""Commands that run until they are told to end (SIGINT or SIGTERM): so far the exporter."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from streams.cli.failure import Failure
+
+if TYPE_CHECKING:  # heavy, and only named here
+    from streams.settings import Settings
+
+
+def exporter(
+    host: Annotated[str | None, typer.Option(help="Address to serve on, instead of JOURNEY_EXPORTER_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to serve on, instead of JOURNEY_EXPORTER_PORT.")] = None,
+) -> None:
+    """Serve the rolling metrics to Prometheus: /metrics, /livez, /readyz. One is enough."""
+    from streams.settings import load_settings
+
+    given = {"exporter_host": host, "exporter_port": port}
+    settings = load_settings(**{name: value for name, value in given.items() if value is not None})
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    asyncio.run(_export(settings))
+
+
+async def _export(settings: Settings) -> None:
+    from streams.cli.state import open_store
+    from streams.export.server import Exporter
+
+    store = open_store(settings)
+    host, port = settings.exporter_host, settings.exporter_port
+    try:
+        async with Exporter(store, settings.policy(), host=host, port=port) as running:
+            typer.echo(f"exporter  http://{host}:{running.port}/metrics  namespace {settings.namespace}")
+            await until_told(running.wait())
+    except OSError as error:
+        reason = error.strerror or error
+        raise Failure(f"{host}:{port} cannot be served on ({reason}); choose another JOURNEY_EXPORTER_PORT.") from error
+    finally:
+        await store.close()
+
+
+async def until_told(running: Coroutine[Any, Any, None]) -> None:
+    """Returns at SIGINT or SIGTERM, or raises what ended `running` before."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    ended = asyncio.create_task(running)
+    waiting = asyncio.create_task(told.wait())
+    await asyncio.wait((ended, waiting), return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if ended.done():
+        ended.result()
+    else:
+        ended.cancel()

@@ -1,0 +1,168 @@
+"""`metrics`, `show`, `digest` and `exporter` over a real server, with two people's touchpoints in it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+
+from streams.cli.main import run
+from streams.core.model import Partition, Position, Record
+from streams.core.pipeline import Pipeline
+from streams.drive import run_chunk, run_sweep
+from streams.embedded import ServerError, valkey_server
+from streams.settings import load_settings
+from streams.store.redis import RedisStore
+
+T0 = 1_772_445_600_000  # 2026-03-02T10:00:00Z
+HOUR = 3_600_000
+
+
+def event(number: int, type_: str, minute: int, identifiers: dict[str, str], **fields: Any) -> bytes:
+    data = {"identifiers": identifiers, "channel": "web", **fields}
+    time = f"2026-03-02T10:{minute:02}:00Z"
+    return orjson.dumps({"specversion": "1.0", "id": str(number), "source": "/t", "type": type_, "time": time, "data": data})
+
+
+EVENTS = [
+    event(1, "page.viewed", 0, {"anonymous_id": "cookie-1"}),
+    event(2, "checkout.started", 1, {"anonymous_id": "cookie-1"}),
+    event(3, "order.placed", 2, {"anonymous_id": "cookie-1", "email": "Ann@Example.com", "order_id": "17"}),
+    event(4, "page.viewed", 5, {"email": "bob@example.com"}),
+    event(5, "order.placed", 6, {"customer_id": "17"}),
+]
+
+
+async def fill(url: str) -> None:
+    store = RedisStore.at(url, "test")
+    settings = load_settings(clock="history", timezone="UTC")
+    pipeline = Pipeline(settings.policy(), "definitions", settings.topic_policies)
+    partition = Partition("touchpoints", 0)
+    await store.open("definitions", {partition: 0}, ["touchpoints"])
+    records = [Record(offset, T0 + HOUR, payload) for offset, payload in enumerate(EVENTS)]
+    chunk = pipeline.decode(partition, 0, len(records), records, Position(0))
+    assert chunk.rejected == []
+    await run_chunk(pipeline, store, chunk, -1)
+    watermark, _ = await store.positions()
+    await run_sweep(pipeline, store, watermark)
+    await store.close()
+
+
+@pytest.fixture(scope="module")
+def filled() -> Iterator[str]:
+    try:
+        with valkey_server() as server:
+            asyncio.run(fill(server.url))
+            yield server.url
+    except ServerError as error:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(str(error))
+
+
+@pytest.fixture(autouse=True)
+def _settings(monkeypatch: pytest.MonkeyPatch, filled: str) -> None:
+    monkeypatch.setenv("JOURNEY_REDIS", filled)
+    monkeypatch.setenv("JOURNEY_NAMESPACE", "test")
+    monkeypatch.setenv("JOURNEY_CLOCK", "history")
+
+
+def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    assert run([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def failure(capsys: pytest.CaptureFixture[str], code: int, *arguments: str) -> str:
+    assert run(arguments) == code
+    found = capsys.readouterr()
+    assert found.out == ""
+    assert found.err.count("\n") == 1
+    return found.err
+
+
+def test_metrics_as_a_document(capsys: pytest.CaptureFixture[str]) -> None:
+    document = output(capsys, "metrics", "--window", "24h", "--metric", "orders", "--metric", "conversion_rate")
+    assert (document["as_of"], document["namespace"]) == ("2026-03-02T11:00:00Z", "test")
+    values = {entry["metric"]: entry for entry in document["metrics"] if not entry["dimensions"]}
+    assert values["orders"]["value"] == 2
+    assert (values["conversion_rate"]["numerator"], values["conversion_rate"]["denominator"]) == (2, 3)
+    assert values["conversion_rate"]["window"] == "24h"
+
+
+def test_metrics_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["metrics", "--window", "24h"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("test as of 2026-03-02T11:00:00Z\n")
+    rows = [line.split() for line in out.splitlines()]
+    assert ["orders", "24h", "2", "2"] in rows
+    assert "channel=web" not in out
+    assert run(["metrics", "--window", "24h", "--metric", "orders"]) == 0
+    assert ["orders", "24h", "channel=web", "2", "2"] in [line.split() for line in capsys.readouterr().out.splitlines()]
+
+
+def test_wrong_names_and_times_are_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "No window '2h'" in failure(capsys, 2, "metrics", "--window", "2h")
+    assert "No metric 'sales'" in failure(capsys, 2, "metrics", "--metric", "sales")
+    assert "--at: 'noon' is no time" in failure(capsys, 2, "metrics", "--at", "noon")
+    assert "further back" in failure(capsys, 2, "metrics", "--at", "2020-01-01")
+
+
+def test_a_namespace_without_anything_says_what_to_do(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOURNEY_NAMESPACE", "empty")
+    assert "no watermark yet; start a worker" in failure(capsys, 1, "metrics")
+
+
+def test_a_server_that_is_away_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOURNEY_REDIS", "redis://127.0.0.1:1/0")
+    assert "JOURNEY_REDIS" in failure(capsys, 1, "metrics")
+
+
+@pytest.mark.parametrize("name", ["email:ANN@example.com", "ann@example.com", "cookie-1", "order_id:17"])
+def test_show_finds_a_journey_by_each_of_its_names(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    document = output(capsys, "show", name)
+    assert {entry["identifier"] for entry in document["identifiers"]} == {"email:ann@example.com", "anonymous_id:cookie-1"}
+    assert [entry["identifiers"] for entry in document["links"]] == [["anonymous_id:cookie-1", "email:ann@example.com"]]
+    assert [entry["type"] for entry in document["timeline"]] == ["page.viewed", "checkout.started", "order.placed"]
+    assert [entry["reference"] for entry in document["cases"]] == ["order_id:17"]
+
+
+def test_show_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["show", "cookie-1"]) == 0
+    out = capsys.readouterr().out
+    for part in ("Identifiers", "Links", "Cases", "Timeline", "email:ann@example.com", "checkout.started"):
+        assert part in out
+
+
+def test_show_asks_which_one_is_meant(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "may mean customer_id:17, order_id:17" in failure(capsys, 2, "show", "17")
+    assert "Nothing is known under 'email:x@example.com'" in failure(capsys, 1, "show", "email:x@example.com")
+
+
+def test_equal_digests_mean_equal_dumps(capsys: pytest.CaptureFixture[str], tmp_path: Any) -> None:
+    dump = tmp_path / "dump.jsonl"
+    first = output(capsys, "digest", "--dump", str(dump))
+    assert output(capsys, "digest") == first
+    assert first["lines"] == dump.read_text("utf-8").count("\n") > 0
+
+
+def test_the_exporter_serves_until_it_is_told_to_end() -> None:
+    command = [sys.executable, "-c", "from streams.cli.main import main; main()", "exporter", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().split()[1]
+            # The first refresh may be under way still: livez answers at once, metrics when there is something.
+            with urllib.request.urlopen(url.replace("metrics", "livez"), timeout=10) as answer:
+                assert answer.status == 200
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
