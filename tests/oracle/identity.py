@@ -102,12 +102,13 @@ class References:
             self.owners[family, case] = min(claim, self.owners.get((family, case), claim))
 
     def root(self, reference: str) -> str:
-        """The topmost reference above this one."""
-        seen = {reference}
-        while (above := self.parents.get(reference)) is not None and above not in seen:
-            reference = above
-            seen.add(reference)
-        return reference
+        """The topmost reference above this one; of a circle, its least member."""
+        path = [reference]
+        while (above := self.parents.get(path[-1])) is not None:
+            if above in path:
+                return min(path[path.index(above) :])
+            path.append(above)
+        return path[-1]
 
     def contact(self, event: Touchpoint) -> str:
         """The contact (not the tree) that an event belongs to; the event itself where it names none."""
