@@ -45,12 +45,15 @@ async def read_values(
     the store raises.
     """
     watermark, _ = await store.read([])
+    moment = at
     for attempt in range(ATTEMPTS):
-        if at is None and attempt > 1:
-            at = watermark
-        buckets = needed(watermark, policy, windows, metrics, at)
+        if at is None and attempt > 1 and (moment is None or moment_of(watermark, policy, moment) is None):
+            moment = watermark
+        buckets = needed(watermark, policy, windows, metrics, moment)
         watermark, cells = await store.read(buckets)
-        if set(buckets).issuperset(needed(watermark, policy, windows, metrics, at)):
-            as_of = None if watermark < 0 else moment_of(watermark, policy, at)
-            return Reading(watermark, as_of, compute(watermark, cells, policy, windows, metrics, at))
+        as_of = moment_of(watermark, policy, moment)
+        gone = at is None and as_of is None
+        if not gone and set(buckets).issuperset(needed(watermark, policy, windows, metrics, moment)):
+            values = compute(watermark, cells, policy, windows, metrics, moment)
+            return Reading(watermark, None if watermark < 0 else as_of, values)
     raise MovingError("the watermark moves faster than cells can be read; try again when the backfill is done")

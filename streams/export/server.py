@@ -29,6 +29,7 @@ from streams.store.base import Store
 DEFAULT_PORT = 9108
 _TEXT = "text/plain; charset=utf-8"
 _CLIENT_SECONDS = 10
+_POLL_SECONDS = 0.1  # how soon the server's thread sees that it should end
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class Exporter:
     async def __aenter__(self) -> Self:
         """Starts to refresh and to serve; an address that is taken raises OSError."""
         self._server = _Server(self._address, self)
-        threading.Thread(target=self._server.serve_forever, name="exporter-http", daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(_POLL_SECONDS,), name="exporter-http", daemon=True).start()
         self._task = asyncio.create_task(self._refresh_for_ever())
         return self
 
