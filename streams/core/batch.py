@@ -8,7 +8,7 @@ computing everything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from streams.core.cases import contacts, life, orders, site, surveys
 from streams.core.cells import Notebook
@@ -39,14 +39,15 @@ class Context:
 class Opened:
     """A journey that this batch may change, and how it was before."""
 
-    __slots__ = ("as_of", "derived", "dirty", "held", "lived", "owners", "site", "single", "soiled", "version")
+    __slots__ = ("as_of", "derived", "dirty", "held", "links", "lived", "owners", "site", "single", "soiled", "version")
 
     def __init__(self, held: Held, rules: site.Rules) -> None:
         self.held = held
         self.version = held.version
         self.as_of = held.journey.as_of
         self.site, self.derived, self.owners = gather(held.journey, rules)
-        self.single = single_strand(held.journey, self.site, rules)
+        self.links = dict(held.journey.links)
+        self.single = single_strand(self.links, self.site, rules)
         self.dirty: tuple[int, int] | None = None
         self.soiled: set[Identifier] = set()
         self.lived = False
@@ -172,12 +173,12 @@ class Batch:
         life_due = None
         if opened.lived:
             life_due = self._book_life(journey, as_of)
-        self._book_site(opened, as_of)
+        strands_now = self._book_site(opened, as_of)
         journey.as_of = as_of
         if opened.lived:
             journey.life_due = life_due
         self.compact(journey)
-        journey.due = self._next_due(journey)
+        journey.due = self._next_due(journey, strands_now)
 
     def _book_life(self, journey: Journey, as_of: int) -> int | None:
         found = life_in(journey, as_of, self.policy)
@@ -186,33 +187,35 @@ class Batch:
             life.book_life(found, cancelled, self.book)
         return found.due if found is not None else None
 
-    def _book_site(self, opened: Opened, as_of: int) -> None:
+    def _book_site(self, opened: Opened, as_of: int) -> list[list[Fact]]:
+        """Books the difference of the site facts that changed or closed; returns all of them by strand, as they are."""
         journey = opened.journey
         after, derived, owners = gather(journey, self.rules)
-        single = single_strand(journey, after, self.rules)
+        single = single_strand(journey.links, after, self.rules)
         limit = self.policy.limits.facts_per_day
         if derived != opened.derived or not (single and opened.single) or max(len(after), len(opened.site)) > limit:
             opened.dirty = _EVERYTHING
         elif opened.dirty is not None and any(fact.references for fact in derived):
             opened.dirty = _EVERYTHING  # an order joins by visit id or cart token across islands
+        now = [after] if single else strands(journey.links, after, owners, self.rules)
         if opened.dirty is None:
-            return
+            return now
         lo, hi = _whole_islands(opened.dirty, (opened.site, after), self.rules.island_ms)
-        for sign, facts, whose, one, moment in (
-            (-1, opened.site, opened.owners, opened.single, opened.as_of),
-            (1, after, owners, single, as_of),
+        for sign, facts, links, whose, one, moment in (
+            (-1, opened.site, opened.links, opened.owners, opened.single, opened.as_of),
+            (1, after, journey.links, owners, single, as_of),
         ):
             part = [fact for fact in facts if lo <= fact.at <= hi]
             self.book.sign = sign
             if not part or part[0].at + self.rules.wait_ms > moment:
                 continue
-            for strand in [part] if one else strands(journey, part, whose, self.rules):
+            for strand in [part] if one else strands(links, part, whose, self.rules):
                 site.book_site(without_bots(strand, limit), moment, self.rules, self.book)
+        return now
 
-    def _next_due(self, journey: Journey) -> int | None:
-        dues = [journey.life_due]
+    def _next_due(self, journey: Journey, now: Iterable[Sequence[Fact]]) -> int | None:
+        dues = [journey.life_due, *(site.next_deadline(strand, journey.as_of, self.rules) for strand in now)]
         if journey.site:
-            dues.append(site.next_deadline(journey.site, journey.as_of, self.rules))
             dues.append(site.island_end(journey.site, self.rules) + self.keep_ms)
         for reference, case in journey.cases.items():
             if case.facts and kind_of(reference) in _ORDER_KINDS:
@@ -335,28 +338,28 @@ def gather(journey: Journey, rules: site.Rules) -> tuple[list[Fact], list[Fact],
     return sorted([*journey.site, *derived], key=by_instant), derived, owners
 
 
-def single_strand(journey: Journey, facts: Sequence[Fact], rules: site.Rules) -> bool:
+def single_strand(links: Mapping[str, int], facts: Sequence[Fact], rules: site.Rules) -> bool:
     """Whether all identifiers were one person at the time of every fact."""
-    return not journey.links or not facts or max(journey.links.values()) < facts[0].at + rules.join_ms
+    return not links or not facts or max(links.values()) < facts[0].at + rules.join_ms
 
 
 def strands(
-    journey: Journey, facts: Sequence[Fact], owners: dict[bytes, Identifier], rules: site.Rules
+    links: Mapping[str, int], facts: Sequence[Fact], owners: Mapping[bytes, Identifier], rules: site.Rules
 ) -> list[list[Fact]]:
     """Facts by person, as identities stood `join_ms` after each: later links do not restate older visits."""
     parents: dict[str, str] = {}
+    pending = sorted((at, key) for key, at in links.items())
 
     def find(identifier: str) -> str:
         while parents.get(identifier, identifier) != identifier:
             identifier = parents[identifier]
         return identifier
 
-    pending = sorted((at, *key.split("\n")) for key, at in journey.links.items())
     found: dict[str, list[Fact]] = {}
     index = 0
     for fact in facts:
         while index < len(pending) and pending[index][0] < fact.at + rules.join_ms:
-            one, other = sorted((find(pending[index][1]), find(pending[index][2])))
+            one, other = sorted(find(identifier) for identifier in pending[index][1].split("\n"))
             parents[other] = one
             index += 1
         found.setdefault(find(fact.who or owners[fact.eid]), []).append(fact)

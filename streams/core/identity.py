@@ -144,12 +144,11 @@ def attach(batch: Batch, touchpoint: Touchpoint, person: Opened | None) -> Ident
         named = _with_root_contact(named)
     primary = _primary(touchpoint, family, named, owned=person is not None)
     touched: list[Identifier] = []
-    kinds = CASE_KINDS.get(family, ())
-    claimed = [named[kind] for kind in kinds if kind in named] if family is not Family.ORDER else []
-    if person is not None and "visit_id" in named:
-        claimed.append(named["visit_id"])
-    if primary is not None and primary not in claimed:
-        claimed.append(primary)
+    claimed = [] if primary is None else [primary]
+    if person is not None:
+        claimed += [named[kind] for kind in ("visit_id", "subscription_id") if kind in named]
+        if family is not Family.CONTACT:
+            claimed += [named[kind] for kind in ORDER_CHAIN if kind in named][:1]
     for reference in claimed:
         case = _case(batch, reference, person)
         if person is not None:

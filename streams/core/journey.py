@@ -230,18 +230,13 @@ def pair(one: Identifier, other: Identifier) -> str:
     return f"{one}\n{other}" if one < other else f"{other}\n{one}"
 
 
-def note_activity(spells: list[tuple[int, int]], at: int, silence_ms: int) -> bool:
-    """Adds a moment of own activity; spells less than silence_ms apart become one. Whether anything changed."""
-    return add_spell(spells, (at, at), silence_ms)
-
-
 def add_spell(spells: list[tuple[int, int]], spell: tuple[int, int], silence_ms: int) -> bool:
-    """Adds a spell of activity to a sorted list of disjoint ones."""
+    """Adds a spell of activity to a sorted list; spells up to silence_ms apart become one. Whether anything changed."""
     if spells:
         first, last = spells[-1]
         if first <= spell[0] and spell[1] <= last:
             return False
-        if first <= spell[0] < last + silence_ms:
+        if first <= spell[0] <= last + silence_ms:
             spells[-1] = (first, spell[1])
             return True
     else:
@@ -250,7 +245,7 @@ def add_spell(spells: list[tuple[int, int]], spell: tuple[int, int], silence_ms:
     merged = spell
     rest = []
     for first, last in spells:
-        if merged[0] - last >= silence_ms or first - merged[1] >= silence_ms:
+        if merged[0] - last > silence_ms or first - merged[1] > silence_ms:
             rest.append((first, last))
         else:
             merged = (min(first, merged[0]), max(last, merged[1]))

@@ -207,7 +207,7 @@ class Pipeline:
 
     def _act(self, batch: Batch, person: Opened, at: int) -> None:
         spells, silence = person.journey.activity, self.policy.silence_ms
-        in_order = bool(spells) and spells[-1][0] <= at < spells[-1][1] + silence
+        in_order = bool(spells) and spells[-1][0] <= at <= spells[-1][1] + silence
         if not in_order or spells[-1][1] + silence <= max(batch.watermark, person.journey.as_of):
             batch.soil_life(person)
         add_spell(spells, (at, at), silence)

@@ -48,7 +48,8 @@ def subscription_of(facts: Iterable[Fact], as_of: int) -> Subscription:
         if fact.code in (_STARTED, _RENEWED):
             since, deadline = (fact.at if since is None else since), None
         elif since is not None and fact.code == _CANCELLED:
-            deadline = ends_at if ends_at is not None else fact.at
+            said_now = max(ends_at, fact.at) if ends_at is not None else fact.at
+            deadline = said_now if deadline is None else min(deadline, said_now)
         elif since is not None and fact.code == _ENDED:
             spells.append((since, fact.at))
             since = deadline = None
@@ -98,7 +99,7 @@ def life_of(
         if silent is not None and silent > as_of:
             dues.append(silent)
             silent = None
-        ends = [end for _, end in spells if end > since and end != _NEVER and not _covered(spells, end)]
+        ends = [end for _, end in spells if end >= since and end != _NEVER and not _covered(spells, end)]
         shut = bisect_left(closed, since)
         lost = min([*ends, *closed[shut : shut + 1], *([] if silent is None else [silent])], default=None)
         periods.append((since, lost))
@@ -119,7 +120,7 @@ def _silence(
     for first, end in activity:
         if end <= last:
             continue
-        if first - last >= silence_ms and not _covered(spells, last + silence_ms):
+        if first - last > silence_ms and not _covered(spells, last + silence_ms):
             break
         last = end
     return None if _covered(spells, last + silence_ms) else last + silence_ms
