@@ -1,0 +1,1 @@
+"""What reads the topics: the chunk transport, the loop that commits chunks, sweeps, and their wiring."""

@@ -1,0 +1,75 @@
+"""Real servers for the integration tests; each says once which one it is. With CI=true a missing one fails, never skips."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from streams.embedded import ServerError, tansu_broker, valkey_binary
+from streams.embedded.valkey import RedisServer, redis_server
+from tests.rig import kafka as rig
+from tests.rig.kafka import KafkaBroker, kafka_broker
+
+IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+
+def say(request: pytest.FixtureRequest, text: str) -> None:
+    """Past pytest's capture, so that a run always shows what it ran against."""
+    plugins = request.config.pluginmanager
+    reporter, capture = plugins.getplugin("terminalreporter"), plugins.getplugin("capturemanager")
+    if reporter is not None and capture is not None:
+        with capture.global_and_fixture_disabled():
+            reporter.ensure_newline()
+            reporter.write_line(text)
+
+
+def missing(text: str) -> None:
+    """Skips, and fails in CI."""
+    if IN_CI:
+        pytest.fail(text)
+    pytest.skip(text)
+
+
+@pytest.fixture(scope="session")
+def real_kafka(request: pytest.FixtureRequest) -> Iterator[KafkaBroker]:
+    """Apache Kafka itself, for what the embedded broker cannot do (restarts, codecs, transactions, log start)."""
+    if not rig.available():
+        missing("Apache Kafka needs java and mvn on PATH")
+    with kafka_broker() as broker:
+        say(request, f"Kafka: Apache Kafka {rig.version()}")
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def kafka(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Bootstrap servers: Apache Kafka where it can run, else the embedded broker."""
+    if rig.available() or IN_CI:
+        yield request.getfixturevalue("real_kafka").bootstrap
+        return
+    try:
+        with tansu_broker() as bootstrap:
+            say(request, "Kafka: the embedded broker (Apache Kafka needs java and mvn on PATH)")
+            yield bootstrap
+    except ServerError as error:
+        missing(str(error))
+
+
+def redis_binaries() -> list[str]:
+    """In CI both servers; else the one on PATH, or the embedded one."""
+    on_path, embedded = shutil.which("redis-server"), valkey_binary()
+    found = [binary for binary in (on_path, embedded) if binary is not None]
+    return found if IN_CI else found[:1]
+
+
+@pytest.fixture(scope="session", params=redis_binaries() or [""], ids=lambda binary: Path(binary).name or "none")
+def redis(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
+    """Redis (on PATH) or Valkey (embedded), with an append-only file."""
+    if not request.param:
+        missing("Neither redis-server nor the embedded Valkey can run here")
+    with redis_server(request.param, persistent=True) as server:
+        say(request, f"Redis: {server.process.name}")
+        yield server
