@@ -185,13 +185,26 @@ class Calendar:
             return Plan(_cover(minute - count + 1, minute + 1))
         if grain is Grain.HOUR:
             hour = moment // HOUR
-            add = tuple((Grain.HOUR, index) for index in range(hour - count + 1, hour + 1))
+            add = tuple(self._hours(hour - count + 1, hour + 1))
             end = (hour + 1) * (HOUR // MINUTE)
         else:
             day = self._days.day_of(moment)
             add = _days(day - count + 1, day + 1)
             end = self._minute_of_day(day + 1)
         return Plan(add, _cover(minute + 1, end) if self.past else ())
+
+    def _hours(self, first: int, end: int) -> Iterable[Bucket]:
+        """The hours from `first` until before `end`, as local days where a day lies whole inside: fewer to read."""
+        hour = first
+        while hour < end:
+            day = self._days.day_of(hour * HOUR)
+            start, after = self._days.start(day), self._days.start(day + 1)
+            if start == hour * HOUR and after % HOUR == 0 and after <= end * HOUR:
+                yield (Grain.DAY, day)
+                hour = after // HOUR
+            else:
+                yield (Grain.HOUR, hour)
+                hour += 1
 
     def _minute_of_day(self, day: int) -> int:
         return self._days.start(day) // MINUTE
