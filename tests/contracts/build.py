@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from streams.core.model import Advance, Bucket, Commit, Grain, Identifier, JourneyId, Partition, Position, Version
@@ -33,25 +34,25 @@ def commit(
     *,
     definitions: str = DEFINITIONS,
     watermark: int = -1,
-    read: dict[JourneyId, Version | None] | None = None,
+    read: Mapping[JourneyId, Version | None] | None = None,
     absent: set[Identifier] | None = None,
-    journeys: dict[JourneyId, bytes | None] | None = None,
-    links: dict[Identifier, JourneyId | None] | None = None,
-    due: dict[JourneyId, int | None] | None = None,
-    cells: dict[Bucket, dict[str, int]] | None = None,
-    outcomes: dict[str, int] | None = None,
+    journeys: Mapping[JourneyId, bytes | None] | None = None,
+    links: Mapping[Identifier, JourneyId | None] | None = None,
+    due: Mapping[JourneyId, int | None] | None = None,
+    cells: Mapping[Bucket, dict[str, int]] | None = None,
+    outcomes: Mapping[str, int] | None = None,
 ) -> Commit:
     return Commit(
         definitions=definitions,
         watermark=watermark,
         advance=move,
-        read=read or {},
-        absent=absent or set(),
-        journeys=journeys or {},
-        links=links or {},
-        due=due or {},
-        cells=cells or {},
-        outcomes=outcomes or {},
+        read=dict(read or {}),
+        absent=set(absent or ()),
+        journeys=dict(journeys or {}),
+        links=dict(links or {}),
+        due=dict(due or {}),
+        cells=dict(cells or {}),
+        outcomes=dict(outcomes or {}),
     )
 
 

@@ -61,6 +61,14 @@ def own_server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
     yield from started(request.param)
 
 
+@pytest_asyncio.fixture
+async def own_store(own_server: RedisServer) -> AsyncIterator[RedisStore]:
+    """A namespace in that server."""
+    store = RedisStore.at(own_server.url, "shop")
+    yield store
+    await store.close()
+
+
 @pytest_asyncio.fixture(params=["memory", "redis", "valkey"])
 async def make(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
     clients: list[Store] = []
