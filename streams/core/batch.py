@@ -195,7 +195,7 @@ class Batch:
         limit = self.policy.limits.facts_per_day
         if derived != opened.derived or not (single and opened.single) or max(len(after), len(opened.site)) > limit:
             opened.dirty = _EVERYTHING
-        elif opened.dirty is not None and any(fact.references for fact in derived):
+        elif opened.dirty is not None and any(site.is_mark(fact) and fact.references for fact in after):
             opened.dirty = _EVERYTHING  # an order joins by visit id or cart token across islands
         now = [after] if single else strands(journey.links, after, owners, self.rules)
         if opened.dirty is None:
@@ -372,12 +372,12 @@ def without_bots(facts: list[Fact], limit: int) -> list[Fact]:
         return facts
     days: dict[int, int] = {}
     for fact in facts:
-        if not (fact.code == site.ORDER_PLACED and site.is_mark(fact)):
+        if not site.is_mark(fact):
             days[fact.at // DAY] = days.get(fact.at // DAY, 0) + 1
     return [
         fact
         for fact in facts
-        if days.get(fact.at // DAY, 0) <= limit or (fact.code == site.ORDER_PLACED and site.is_mark(fact))
+        if days.get(fact.at // DAY, 0) <= limit or site.is_mark(fact)
     ]
 
 

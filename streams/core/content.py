@@ -43,6 +43,12 @@ DEVICE_WORDS: Mapping[str, str] = {
 }
 """Other words for a device that producers use."""
 
+NAMES = {f"{name}_seconds": f"{name}_ms" for name in ("queue", "hold", "talk", "wrap_up")}
+"""Fields whose name changes with their unit; others keep the contract's name."""
+
+EARLIEST_YEAR = 1990
+LATEST_YEAR = 2099
+
 _REFERENCES = frozenset(REFERENCE_KINDS)
 _COMMON = frozenset(Data.model_fields)
 
@@ -51,13 +57,16 @@ Convert = Callable[[Any, str, Data], Value]
 
 
 def closed(values: Iterable[str]) -> Table:
-    """A table from any case of the values to the values."""
-    return {value.casefold(): value for value in values}
+    """A table from the values, and from them in lower case, to the values."""
+    listed = list(values)
+    return {**{value.casefold(): value for value in listed}, **{value: value for value in listed}}
 
 
 def look_up(table: Table, value: str | None) -> str:
     """The configured spelling, `other` for what is not configured, empty for nothing."""
-    return table.get(value.casefold(), OTHER) if value else ""
+    if not value:
+        return ""
+    return table.get(value) or table.get(value.strip().casefold(), OTHER)
 
 
 class Content:
@@ -86,6 +95,7 @@ class Content:
             "value": self._money,
             "promised_at": self._deadline,
             "ends_at": self._deadline,
+            **dict.fromkeys(NAMES, lambda value, _name, _data: round(value * 1000)),
             "answers": lambda value, _name, _data: ",".join(map(str, value)) or None,
             "about": lambda value, _name, _data: self._text(f"{value.kind}:{value.id}"),
         }
@@ -115,17 +125,15 @@ class Content:
                 continue
             convert = self._convert.get(name)
             if convert is not None:
-                if isinstance(value, About):
-                    references.extend(_subject(value))
-                value = convert(value, name, data)
+                content = convert(value, name, data)
             elif isinstance(value, str):
-                value = self._text(value)
-            elif isinstance(value, float):
-                name, value = f"{name.removesuffix('_seconds')}_ms", round(value * 1000)
-            elif name.endswith("_id"):
-                value = str(value)
-            if value is not None and value != "":
-                fields[name] = value
+                content = self._text(value)
+            else:
+                content = str(value) if name.endswith("_id") else value
+            if content is not None and content != "":
+                fields[NAMES.get(name, name)] = content
+            if isinstance(value, About):
+                references.extend(_subject(value))
         if "currency" in fields and "value" not in fields:
             del fields["currency"]
         return fields, references
@@ -165,10 +173,6 @@ class Content:
         # 9999-12-31 and the like say `never`; the event itself is fine.
         self._notes["deadline_out_of_range"] += 1
         return None
-
-
-EARLIEST_YEAR = 1990
-LATEST_YEAR = 2099
 
 
 def _subject(about: About) -> list[tuple[str, str | int]]:

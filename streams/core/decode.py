@@ -238,7 +238,7 @@ def _explain(problem: ErrorDetails) -> Rejected:
         else:
             reason = (_ATTRIBUTES if missing else _WRONG)[path[0]]
     elif inside:
-        reason = Reason.MISSING_IDENTIFIER if missing and len(path) == 2 else Reason.INVALID_IDENTIFIER  # noqa: PLR2004
+        reason = Reason.MISSING_IDENTIFIER if missing and len(path) == 2 else Reason.INVALID_IDENTIFIER
     else:
         reason = Reason.MISSING_FIELD if missing else Reason.INVALID_FIELD
     return _rejected(reason, f"{'.'.join(path)}: {problem['msg']}")

@@ -103,7 +103,7 @@ class Visit:
 
 def is_mark(fact: Fact) -> bool:
     """An order that counts as a success and a conversion without being an action on the site."""
-    return fact.dimensions.channel not in SITE_CHANNELS or not fact.who
+    return fact.code == ORDER_PLACED and (fact.dimensions.channel not in SITE_CHANNELS or not fact.who)
 
 
 def walk_visits(facts: Iterable[Fact], rules: Rules) -> list[Visit]:
@@ -112,7 +112,7 @@ def walk_visits(facts: Iterable[Fact], rules: Rules) -> list[Visit]:
     marks: list[Fact] = []
     visit: Visit | None = None
     for fact in facts:
-        if fact.code == ORDER_PLACED and is_mark(fact):
+        if is_mark(fact):
             marks.append(fact)
             continue
         if visit is None or fact.at - visit.last >= rules.gap_ms or fact.at - visit.first >= rules.limit_ms:
@@ -176,7 +176,7 @@ def _rank(fact: Fact, task: TaskRules) -> int | None:
     """Within one instant: starts (0), then failures (1), then successes (2). None: not of this task."""
     code = fact.code
     if code in task.start:
-        return None if is_mark(fact) and code == ORDER_PLACED else 0
+        return None if is_mark(fact) else 0
     if code in task.success:
         return 2
     if code == _STARTED:
