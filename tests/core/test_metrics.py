@@ -269,6 +269,13 @@ def test_an_earlier_moment_knows_nothing_of_what_came_after() -> None:
     assert needed(NOW, POLICY, at=NOW - 500 * DAY) == []
 
 
+def test_relationship_metrics_of_an_earlier_day() -> None:
+    cells = daily({TODAY - 40: {"new_customers": 2, "customers": 2}, TODAY - 1: {"new_customers": 1, "customers": 1}})
+    values = compute(NOW, cells, POLICY, at=NOW - 2 * DAY)
+    assert [find(values, "new_customers", window).value for window in ("7d", "28d", "all")] == [0, 0, 2]
+    assert find(values, "customers", "7d").value == 2
+
+
 def test_only_the_needed_buckets_count_and_unknown_fields_do_not() -> None:
     cells = now(
         {

@@ -187,6 +187,14 @@ def test_a_midnight_that_clocks_skip_starts_the_day_at_the_change() -> None:
     assert days.day_of(change - 1) == day - 1
 
 
+def test_clocks_that_change_one_minute_after_midnight() -> None:
+    zone = "America/St_Johns"
+    change = ms("2010-11-07T02:31:00Z")  # 00:01 became 23:01 of the day before
+    days = LocalDays(zone)
+    for minute in range(change // MINUTE - 90, change // MINUTE + 90):
+        assert days.day_of_minute(minute) == naive_day(minute * MINUTE, zone)
+
+
 def test_relationship_windows_are_whole_local_days() -> None:
     watermark = ms("2024-05-06T22:30:00Z")  # the 7th already in Berlin
     calendar = Calendar(LocalDays("Europe/Berlin"), watermark)
