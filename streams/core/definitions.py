@@ -1,0 +1,45 @@
+"""The definitions digest of a namespace: everything that decides what a number means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+from hashlib import blake2b
+from importlib.metadata import version
+
+import msgspec
+
+from streams.core.catalogue import catalogue_digest
+from streams.core.policy import Policy, TopicPolicy
+
+REVISION = 1
+"""Raised when the core would feed other cells from the same facts, or write journeys in another form."""
+
+_NORMALISERS = ("email-validator", "phonenumbers", "tzdata")
+
+
+def definitions_digest(policy: Policy, topics: Iterable[TopicPolicy]) -> str:
+    """32 hex digits. Workers with different digests never write to one namespace.
+
+    It covers the metric catalogue, the policy, the formats of the topics, the core's revision, and the versions of
+    the libraries that decide what an identifier or a local day is.
+    """
+    parts = {
+        "revision": REVISION,
+        "catalogue": catalogue_digest(),
+        "policy": _plain(policy),
+        "topics": {topic.name: [topic.format, topic.cadence] for topic in topics},
+        "libraries": {name: version(name) for name in _NORMALISERS},
+    }
+    return blake2b(msgspec.json.encode(parts, order="deterministic"), digest_size=16).hexdigest()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, msgspec.Struct):
+        return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, Set):
+        return sorted(str(item) for item in value)
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
