@@ -8,7 +8,7 @@ touchpoint's fields), time, identity.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 
 class Reason(StrEnum):
@@ -17,7 +17,7 @@ class Reason(StrEnum):
     stage: str
     meaning: str
 
-    def __new__(cls, value: str, stage: str, meaning: str) -> Reason:
+    def __new__(cls, value: str, stage: str, meaning: str) -> Self:
         """Builds a member that is its value and carries its stage and meaning."""
         member = str.__new__(cls, value)
         member._value_ = value

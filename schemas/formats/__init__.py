@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from schemas.formats.cloudevents import map_cloudevents
 from schemas.formats.payload import FormatError, Headers, Mapped, Mapper
+from schemas.formats.segment import map_segment, map_segment_page_calls
 
 __all__ = ["FORMATS", "FormatError", "Headers", "Mapped", "Mapper", "find_format", "format_names"]
 
 FORMATS: dict[str, tuple[Mapper, str]] = {
     "cloudevents": (map_cloudevents, "the native one: CloudEvents 1.0 and 0.3, structured, batch or binary, JSON data"),
+    "segment": (map_segment, "Segment and RudderStack: page, screen, track, identify, group, alias; spec events"),
+    "segment:page-calls": (map_segment_page_calls, "the same; page() calls count the page views, `Product Viewed` does not"),
 }
 """Name -> mapper, and one line for people."""
 

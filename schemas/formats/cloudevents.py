@@ -72,7 +72,7 @@ def _structured(event: Document) -> Document | Refusal:
     return data if isinstance(data, Refusal) else {**event, "data": data}
 
 
-def _decode(encoded: object) -> Any | Refusal:  # noqa: ANN401 - JSON is any of its types
+def _decode(encoded: object) -> Any | Refusal:
     if not isinstance(encoded, str):
         return Refusal(Reason.INVALID_BASE64, "data_base64: should be text")
     try:

@@ -89,8 +89,7 @@ class Mapping:
         if not isinstance(time, datetime):
             time = datetime(time.year, time.month, time.day, tzinfo=_zone(self._file.time))
         return [
-            self._document(payload, name, later_touchpoint(event_id, index), time, position)
-            for index, name in enumerate(types)
+            self._document(payload, name, later_touchpoint(event_id, index), time, position) for index, name in enumerate(types)
         ]
 
     def _touchpoint_types(self, payload: Document) -> tuple[str, ...] | Ignore | Refusal:
@@ -123,7 +122,7 @@ def _path(column: str) -> Path_:
     return column, tuple(column.split("."))
 
 
-def _first(payload: Document, columns: list[Path_]) -> Any:  # noqa: ANN401 - JSON is any of its types
+def _first(payload: Document, columns: list[Path_]) -> Any:
     """The first value that is not empty; a column's whole name counts before its parts."""
     for name, parts in columns:
         value = payload.get(name)
@@ -134,11 +133,11 @@ def _first(payload: Document, columns: list[Path_]) -> Any:  # noqa: ANN401 - JS
     return None
 
 
-def _walk(value: Any, parts: tuple[str, ...]) -> Any:  # noqa: ANN401 - JSON is any of its types
+def _walk(value: Any, parts: tuple[str, ...]) -> Any:
     for part in parts:
         if isinstance(value, dict):
             value = value.get(part)
-        elif isinstance(value, list) and part.isascii() and part.isdigit() and len(part) < 6 and int(part) < len(value):  # noqa: PLR2004
+        elif isinstance(value, list) and part.isascii() and part.isdigit() and len(part) < 6 and int(part) < len(value):
             value = value[int(part)]
         else:
             return None
@@ -160,7 +159,7 @@ def _reader(value: Value) -> Reader:
         return lambda _payload, _position: value.constant
     columns = [_path(column) for column in value.columns]
 
-    def read(payload: Document, position: str) -> Any:  # noqa: ANN401 - JSON is any of its types
+    def read(payload: Document, position: str) -> Any:
         found = position or None if value.position else _first(payload, columns)
         if found is None:
             return value.default

@@ -34,7 +34,8 @@ class _Strict(BaseModel):
 
 class Time(_Strict):
     """How a time is written. formats: iso, epoch_seconds, epoch_milliseconds, epoch_microseconds, or as for strptime; the
-    first that fits counts. zone: IANA name, for formats that say none; a format without hours is a date alone."""
+    first that fits counts. zone: IANA name, for formats that say none; a format without hours is a date alone.
+    """
 
     formats: tuple[str, ...] = ("iso",)
     zone: str | None = None
@@ -56,7 +57,7 @@ class Time(_Strict):
             raise ValueError(f"{zone!r} is no IANA time zone") from None
 
 
-def _columns(value: Any) -> Any:  # noqa: ANN401 - YAML is any of its types
+def _columns(value: Any) -> Any:
     """A bare text is a column; `column` is a list of one."""
     if isinstance(value, str):
         return {"columns": [value]}
@@ -92,7 +93,7 @@ class When(Time):
     columns: tuple[str, ...] = Field(min_length=1)
 
 
-def _types(value: Any) -> Any:  # noqa: ANN401 - YAML is any of its types
+def _types(value: Any) -> Any:
     """A value may become one touchpoint or several."""
     return (value,) if isinstance(value, str) else value
 

@@ -25,7 +25,7 @@ class FormatError(ValueError):
     """A format that does not exist, or a mapping file that cannot be used: wrong configuration, found at start."""
 
 
-def parse_json(raw: bytes) -> Any | Refusal:  # noqa: ANN401 - JSON is any of its types
+def parse_json(raw: bytes) -> Any | Refusal:
     """One JSON document, or why it is none. Whole numbers stay exact; NaN and Infinity are no JSON."""
     try:
         return from_json(raw, allow_inf_nan=False)

@@ -16,9 +16,7 @@ class DeliveryData(Data):
     order_id: IdValue = None
     shipment_id: IdValue = None
     tracking_number: IdValue = None
-    promised_at: Annotated[
-        Deadline | None, Field(description="a date alone ends that day in the market's zone")
-    ] = None
+    promised_at: Annotated[Deadline | None, Field(description="a date alone ends that day in the market's zone")] = None
     promised_by: Annotated[
         Annotated[Literal["merchant", "carrier"] | None, BeforeValidator(fold_case)],
         Field(description="merchant where nothing is said; a carrier's estimate is no promise"),

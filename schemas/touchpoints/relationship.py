@@ -17,9 +17,7 @@ class RelationshipData(Data):
     plan: Text | None = None
     value: Annotated[Money | None, Field(description="per period; without a currency it is dropped and counted")] = None
     currency: Currency | None = None
-    ends_at: Annotated[
-        Deadline | None, Field(description="paid until; a date alone ends that day in the market's zone")
-    ] = None
+    ends_at: Annotated[Deadline | None, Field(description="paid until; a date alone ends that day in the market's zone")] = None
     voluntary: Annotated[bool | None, Field(description="false: the company or a failed payment ended it")] = None
     reason: Annotated[Text | None, Field(description="closed by configuration; else `other`")] = None
 

@@ -71,5 +71,3 @@ class SurveyAnswered(Event[AnswerData]):
     """A person answered; a later answer to the same response or invitation replaces it."""
 
     type: Literal["survey.answered"]
-
-
