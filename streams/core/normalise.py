@@ -82,6 +82,9 @@ BLOCKED = frozenset(
 of nothing but zeros and dashes (0000, a nil UUID, a switched-off advertising id) is blocked too. The list is a union
 of those that Segment, PostHog and Adobe document."""
 
+SHORTEST_PHONE = 8
+"""Characters in E.164. In some countries two digits are a possible number: an extension or a service, no person's."""
+
 _ZEROS = re.compile(r"[0\s-]*\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SPACE = re.compile(r"\s+")
@@ -145,4 +148,5 @@ def _phone(text: str, region: str) -> str:
         return ""
     if not phonenumbers.is_possible_number(number):
         return ""
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    written = str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    return written if len(written) >= SHORTEST_PHONE else ""
