@@ -59,9 +59,7 @@ async def run_chunk(pipeline: Pipeline, store: Store, chunk: Chunk, watermark: i
         conflicts += 1
 
 
-async def run_sweep(
-    pipeline: Pipeline, store: Store, watermark: int, shards: Collection[int] = range(DUE_SHARDS)
-) -> Answer:
+async def run_sweep(pipeline: Pipeline, store: Store, watermark: int, shards: Collection[int] = range(DUE_SHARDS)) -> Answer:
     """Lets every deadline up to the watermark enter, for the journeys of these shards."""
     answer = Answer(Verdict.OK, watermark)
     while True:

@@ -57,9 +57,7 @@ def in_event_time(records: Iterable[Record], topic: TopicPolicy, policy: Policy)
             last = max(touchpoint.at for touchpoint in found)
         timed.append((last, index, record))
     timed.sort(key=lambda entry: entry[:2])
-    return [
-        msgspec.structs.replace(record, offset=offset, timestamp=at) for offset, (at, _, record) in enumerate(timed)
-    ]
+    return [msgspec.structs.replace(record, offset=offset, timestamp=at) for offset, (at, _, record) in enumerate(timed)]
 
 
 async def fold_records(

@@ -39,7 +39,7 @@ class Context:
 class Opened:
     """A journey that this batch may change, and how it was before."""
 
-    __slots__ = ("as_of", "derived", "dirty", "held", "links", "lived", "owners", "site", "single", "soiled", "version")
+    __slots__ = ("as_of", "derived", "dirty", "held", "links", "lived", "owners", "single", "site", "soiled", "version")
 
     def __init__(self, held: Held, rules: site.Rules) -> None:
         self.held = held
@@ -54,6 +54,7 @@ class Opened:
 
     @property
     def journey(self) -> Journey:
+        """The journey itself."""
         return self.held.journey
 
     def touch_site(self, lo: int, hi: int) -> None:
@@ -374,11 +375,7 @@ def without_bots(facts: list[Fact], limit: int) -> list[Fact]:
     for fact in facts:
         if not site.is_mark(fact):
             days[fact.at // DAY] = days.get(fact.at // DAY, 0) + 1
-    return [
-        fact
-        for fact in facts
-        if days.get(fact.at // DAY, 0) <= limit or site.is_mark(fact)
-    ]
+    return [fact for fact in facts if days.get(fact.at // DAY, 0) <= limit or site.is_mark(fact)]
 
 
 def _whole_islands(span: tuple[int, int], lists: Sequence[Sequence[Fact]], island_ms: int) -> tuple[int, int]:

@@ -60,6 +60,9 @@ CASE_KINDS: dict[Family, tuple[str, ...]] = {
 }
 """The references that a family's events attach to; a fact is kept under the first of them that its event names."""
 
+ANONYMOUS_CASES = {Family.ORDER: "order_id", Family.CONTACT: "contact_id", Family.SURVEY: "response_id"}
+"""Families whose event is a case of its own where it names none; the kind that such a case is kept under."""
+
 LOCAL_SUBSCRIPTION = Identifier("~subscription")
 LOCAL_ACCOUNT = Identifier("~account")
 LOCAL_TIMELINE = Identifier("~timeline")

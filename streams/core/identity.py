@@ -6,10 +6,11 @@ come. The exception is an identity limit: where one bites, arrival decides, and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from streams.core.batch import Batch, Opened
 from streams.core.families import (
+    ANONYMOUS_CASES,
     CASE_KINDS,
     CREATING,
     FAMILIES,
@@ -24,6 +25,16 @@ from streams.core.workspace import journey_id
 
 _OTHER_PERSON_LIMIT = 10
 
+_RELEVANT = {
+    family: (
+        ("contact_id", "root_contact_id", "order_id", "visit_id", "subscription_id")
+        if family is Family.CONTACT
+        else tuple(dict.fromkeys((*CASE_KINDS.get(family, ()), *ORDER_CHAIN, "visit_id", "subscription_id")))
+    )
+    for family in Family
+}
+"""The references of a family's events that get a case; the others are only shown in the timeline."""
+
 
 def person_of(batch: Batch, touchpoint: Touchpoint) -> Opened | None:
     """The journey of the touchpoint's person, with its identifiers linked to it; None where it names no person."""
@@ -34,7 +45,9 @@ def person_of(batch: Batch, touchpoint: Touchpoint) -> Opened | None:
     if len(persons) == 1:
         target = batch.home_of(first)
         if target is not None:
-            return batch.open(target)
+            opened = batch.open(target)
+            opened.journey.persons[first] = min(opened.journey.persons[first], touchpoint.at)
+            return opened
     homes = [batch.home_of(identifier) for identifier in persons]
     opened = _base(batch, persons, homes)
     joined = []
@@ -49,7 +62,8 @@ def person_of(batch: Batch, touchpoint: Touchpoint) -> Opened | None:
 
 def _base(batch: Batch, persons: Sequence[Identifier], homes: Sequence[JourneyId | None]) -> Opened:
     """The journey that the identifiers join: the known one of the highest priority, where new ones of a higher
-    priority than its own may join it, else a new one."""
+    priority than its own may join it, else a new one.
+    """
     index = next((index for index, home in enumerate(homes) if home is not None), None)
     if index is not None:
         home = homes[index]
@@ -139,29 +153,19 @@ def merge(batch: Batch, one: Opened, other: Opened) -> Opened:
 def attach(batch: Batch, touchpoint: Touchpoint, person: Opened | None) -> Identifier | None:
     """Records what a touchpoint says about its references; returns the one that its fact is kept under, if any."""
     family = FAMILIES[touchpoint.type]
+    if not touchpoint.references and family not in ANONYMOUS_CASES:
+        return None
     named = {kind_of(reference): reference for reference in touchpoint.references}
     if "root_contact_id" in named:
         named = _with_root_contact(named)
     primary = _primary(touchpoint, family, named, owned=person is not None)
-    touched: list[Identifier] = []
-    claimed = [] if primary is None else [primary]
+    relevant = [named[kind] for kind in _RELEVANT[family] if kind in named]
+    touched = _created(batch, relevant if primary is None else [*relevant, primary], person)
     if person is not None:
-        claimed += [named[kind] for kind in ("visit_id", "subscription_id") if kind in named]
-        if family is not Family.CONTACT:
-            claimed += [named[kind] for kind in ORDER_CHAIN if kind in named][:1]
-    for reference in claimed:
-        case = _case(batch, reference, person)
-        if person is not None:
-            rank = 0 if touchpoint.type in CREATING and reference == primary else 1
-            claim = Claim(rank, touchpoint.at, touchpoint.eid, touchpoint.persons[0])
-            if case.owner is None or claim < case.owner:
-                _soil(batch, reference)
-                case.owner = claim
-                touched.append(reference)
-    touched += _parents(batch, touchpoint, family, named, person)
+        touched += _claims(batch, touchpoint, family, named, primary)
+    touched += _parents(batch, touchpoint, family, named)
     if family is Family.CONTACT and primary is not None and "order_id" in named:
-        _case(batch, named["order_id"], None)
-        case = _case(batch, primary, person)
+        case = _case(batch, primary)
         claim = Claim(0, touchpoint.at, touchpoint.eid, named["order_id"])
         if case.about is None or claim < case.about:
             case.about = claim
@@ -171,29 +175,51 @@ def attach(batch: Batch, touchpoint: Touchpoint, person: Opened | None) -> Ident
     return primary
 
 
+def _claims(
+    batch: Batch,
+    touchpoint: Touchpoint,
+    family: Family,
+    named: dict[str, Identifier],
+    primary: Identifier | None,
+) -> list[Identifier]:
+    """A touchpoint with a person claims the cases that it names (a contact only refers to its order); returns those
+    whose owner it has changed.
+    """
+    claimed = [named[kind] for kind in ("visit_id", "subscription_id") if kind in named]
+    if primary is not None:
+        claimed.append(primary)
+    if family is not Family.CONTACT:
+        claimed += [named[kind] for kind in ORDER_CHAIN if kind in named][:1]
+    touched = []
+    for reference in claimed:
+        case = _case(batch, reference)
+        rank = 0 if touchpoint.type in CREATING and reference == primary else 1
+        claim = Claim(rank, touchpoint.at, touchpoint.eid, touchpoint.persons[0])
+        if case.owner is None or claim < case.owner:
+            _soil(batch, reference)
+            case.owner = claim
+            touched.append(reference)
+    return touched
+
+
 def _with_root_contact(named: dict[str, Identifier]) -> dict[str, Identifier]:
     """A root contact is a contact: `root_contact_id:7` and `contact_id:7` are one reference."""
     root = Identifier("contact_id:" + named["root_contact_id"].split(":", 1)[1])
     return {**named, "contact_id": named.get("contact_id", root), "root_contact_id": root}
 
 
-def _primary(
-    touchpoint: Touchpoint, family: Family, named: dict[str, Identifier], *, owned: bool
-) -> Identifier | None:
+def _primary(touchpoint: Touchpoint, family: Family, named: dict[str, Identifier], *, owned: bool) -> Identifier | None:
     for kind in CASE_KINDS.get(family, ()):
         if kind in named:
             return None if family is Family.SITE and owned else named[kind]
-    if family in (Family.ORDER, Family.CONTACT, Family.SURVEY) and (owned or named):
-        kind = {Family.ORDER: "order_id", Family.CONTACT: "contact_id", Family.SURVEY: "response_id"}[family]
-        return Identifier(f"{kind}:~{touchpoint.eid.hex()}")
+    if family in ANONYMOUS_CASES and (owned or named):
+        return Identifier(f"{ANONYMOUS_CASES[family]}:~{touchpoint.eid.hex()}")
     if not owned and named:
         return min(named.values())
     return None
 
 
-def _parents(
-    batch: Batch, touchpoint: Touchpoint, family: Family, named: dict[str, Identifier], person: Opened | None
-) -> list[Identifier]:
+def _parents(batch: Batch, touchpoint: Touchpoint, family: Family, named: dict[str, Identifier]) -> list[Identifier]:
     """Child references get their parent; returns the references whose trees have changed."""
     pairs: list[tuple[int, Identifier, Identifier]] = []
     if family in (Family.SITE, Family.ORDER):
@@ -209,8 +235,7 @@ def _parents(
         pairs.append((0, named["response_id"], named["invitation_id"]))
     touched: list[Identifier] = []
     for rank, child, parent in pairs:
-        case = _case(batch, child, person)
-        _case(batch, parent, person)
+        case = _case(batch, child)
         claim = Claim(rank, touchpoint.at, touchpoint.eid, parent)
         if case.parent is None or claim < case.parent:
             _soil(batch, child)
@@ -222,15 +247,21 @@ def _parents(
     return touched
 
 
-def _case(batch: Batch, reference: Identifier, person: Opened | None) -> Case:
-    """The case of a reference, created with its link where it is new: with its person, or on its own."""
-    home = batch.home_of(reference)
-    if home is None:
+def _created(batch: Batch, references: Iterable[Identifier], person: Opened | None) -> list[Identifier]:
+    """Makes a case, with its link, for each reference that is new: with the event's person, or on its own."""
+    found = [reference for reference in dict.fromkeys(references) if batch.home_of(reference) is None]
+    for reference in found:
         opened = person if person is not None else batch.create(journey_id(reference))
         batch.soil(opened, reference)
         opened.journey.cases[reference] = Case()
         batch.link(reference, opened.held.id)
-        return opened.journey.cases[reference]
+    return found
+
+
+def _case(batch: Batch, reference: Identifier) -> Case:
+    home = batch.home_of(reference)
+    if home is None:
+        raise KeyError(reference)  # every reference of an event has its case by now
     return batch.open(home).journey.cases[reference]
 
 

@@ -107,11 +107,8 @@ class Fact(msgspec.Struct, frozen=True, array_like=True):
     references: tuple[Identifier, ...] = ()
 
     @property
-    def instant(self) -> Instant:
-        return self.at, self.eid
-
-    @property
     def type(self) -> str:
+        """The touchpoint's type."""
         return TYPES[self.code]
 
 

@@ -16,6 +16,7 @@ from streams.core.batch import Batch, Context, Opened
 from streams.core.cases.site import ORDER_PLACED, SITE_CHANNELS
 from streams.core.decode import Decoder
 from streams.core.families import (
+    ANONYMOUS_CASES,
     FAMILIES,
     LOCAL_ACCOUNT,
     LOCAL_SUBSCRIPTION,
@@ -41,6 +42,10 @@ from streams.core.model import (
 )
 from streams.core.policy import DAY, Policy, TopicPolicy
 from streams.core.workspace import Missing, Workspace
+
+_KEPT_OF_BOTS = 10
+"""Site facts of one identifier and day beyond this many times the limit are not stored: their person's day does not
+count anyway, however links cut it."""
 
 __all__ = ["Chunk", "Missing", "Pipeline", "Workspace"]
 
@@ -79,9 +84,7 @@ class Pipeline:
         self.decoders = {name: Decoder(topic, policy) for name, topic in self.topics.items()}
         self.unsafe = unsafe
 
-    def decode(
-        self, partition: Partition, start: int, end: int, records: Sequence[Record], position: Position
-    ) -> Chunk:
+    def decode(self, partition: Partition, start: int, end: int, records: Sequence[Record], position: Position) -> Chunk:
         """Decodes records; refuses what is too late or from the future against the record clock alone."""
         decoder = self.decoders[partition.topic]
         timely = self.topics[partition.topic].cadence == "live"
@@ -133,14 +136,10 @@ class Pipeline:
     def wanted(self, chunk: Chunk) -> set[Identifier]:
         """What has to be loaded and admitted before the chunk can be folded."""
         return self.workspace.unknown(
-            identifier
-            for touchpoint in chunk.touchpoints
-            for identifier in (*touchpoint.persons, *_references(touchpoint))
+            identifier for touchpoint in chunk.touchpoints for identifier in (*touchpoint.persons, *_references(touchpoint))
         )
 
-    def admit(
-        self, links: dict[Identifier, JourneyId | None], blobs: dict[JourneyId, bytes | None]
-    ) -> None:
+    def admit(self, links: dict[Identifier, JourneyId | None], blobs: dict[JourneyId, bytes | None]) -> None:
         """Takes in what a store's load returned."""
         self.workspace.admit(links, blobs)
 
@@ -217,7 +216,7 @@ class Pipeline:
         limit = self.policy.limits.facts_per_day
         if len(facts) > limit:
             day = fact.at // DAY
-            if sum(1 for known in facts if known.at // DAY == day and known.who == fact.who) > limit:
+            if sum(1 for known in facts if known.at // DAY == day and known.who == fact.who) > _KEPT_OF_BOTS * limit:
                 batch.note("touchpoints|quarantined")
                 return True
         changed, replaced = insert(facts, fact)
@@ -249,9 +248,9 @@ def _references(touchpoint: Touchpoint) -> Iterable[Identifier]:
         yield reference
         if reference.startswith("root_contact_id:"):
             yield Identifier("contact_id:" + reference.split(":", 1)[1])
-    if not touchpoint.references or FAMILIES[touchpoint.type] in (Family.ORDER, Family.CONTACT, Family.SURVEY):
-        for kind in ("order_id", "contact_id", "response_id"):
-            yield Identifier(f"{kind}:~{touchpoint.eid.hex()}")
+    kind = ANONYMOUS_CASES.get(FAMILIES[touchpoint.type])
+    if kind is not None:
+        yield Identifier(f"{kind}:~{touchpoint.eid.hex()}")
 
 
 def _on_site(fact: Fact) -> bool:

@@ -30,7 +30,8 @@ class TaskPolicy(msgspec.Struct, frozen=True):
 
 class TopicPolicy(msgspec.Struct, frozen=True):
     """How one topic is read. format: `cloudevents`, `segment`, `mapping:FILE`. cadence: `batch` topics hold no clock
-    and have no allowance."""
+    and have no allowance.
+    """
 
     name: str
     format: str = "cloudevents"

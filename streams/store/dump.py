@@ -1,4 +1,4 @@
-"""The canonical dump of a namespace's cells: what the laws compare, byte for byte.
+"""The canonical dump of a namespace: what the laws compare, byte for byte.
 
 Only what counts is in it: cells of buckets that are live at the stored watermark, without zeros, sorted. Neither the
 watermark nor the operational counters are, because they depend on how the work was cut.
@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from streams.core.journey import decode
 from streams.core.model import Bucket
+from streams.core.policy import Policy
+from streams.core.profiles import profile, profiles_text
 from streams.store.base import Store
 
 Cell = tuple[Bucket, str, int]
@@ -28,3 +31,11 @@ def cells_text(cells: Sequence[Cell]) -> str:
         for (grain, index), name, value in cells
     )
     return "".join(line + "\n" for line in lines)
+
+
+async def canonical_dump(store: Store, policy: Policy) -> str:
+    """Cells, then profiles, as JSON Lines: equal for equal logs, definitions and cut times (law 1)."""
+    cells = cells_text(await canonical_cells(store))
+    watermark, _ = await store.positions()
+    found = [profile(decode(blob), watermark, policy) async for _, blob in store.journeys()]
+    return cells + profiles_text(iter(found))

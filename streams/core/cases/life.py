@@ -17,9 +17,7 @@ from streams.core.fields import CUSTOMER
 from streams.core.journey import CODES, Fact, add_spell
 from streams.core.model import Dimensions
 
-_STARTED, _RENEWED, _CANCELLED, _ENDED = (
-    CODES[f"subscription.{name}"] for name in ("started", "renewed", "cancelled", "ended")
-)
+_STARTED, _RENEWED, _CANCELLED, _ENDED = (CODES[f"subscription.{name}"] for name in ("started", "renewed", "cancelled", "ended"))
 CHURN_DAYS = (7, 28)
 _NEVER = 1 << 62
 
@@ -112,9 +110,7 @@ def _covered(spells: Iterable[tuple[int, int]], at: int) -> bool:
     return any(first <= at < end for first, end in spells)
 
 
-def _silence(
-    activity: Sequence[tuple[int, int]], spells: Sequence[tuple[int, int]], since: int, silence_ms: int
-) -> int | None:
+def _silence(activity: Sequence[tuple[int, int]], spells: Sequence[tuple[int, int]], since: int, silence_ms: int) -> int | None:
     """When the person had been silent for too long, for the first time after `since`; subscribers are never silent."""
     last = since
     for first, end in activity:

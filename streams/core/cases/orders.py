@@ -43,9 +43,7 @@ class Course(tuple[list[tuple[int, int]], int | None, int | None]):
 def course_of(facts: Sequence[Fact]) -> Course:
     """How an order went."""
     promises = [(fact.at, due) for fact in facts if (due := promised_at(fact)) is not None]
-    delivered = next(
-        (fact.at for fact in facts if fact.code == _DELIVERED and fact.fields.get("complete") is not False), None
-    )
+    delivered = next((fact.at for fact in facts if fact.code == _DELIVERED and fact.fields.get("complete") is not False), None)
     cancelled = next((fact.at for fact in facts if fact.code == _CANCELLED), None)
     return Course((promises, delivered, cancelled))
 

@@ -23,7 +23,8 @@ PAGE_VIEWED = CODES["page.viewed"]
 ORDER_PLACED = CODES["order.placed"]
 _PASSIVE = frozenset(CODES[name] for name in ("page.viewed", "page.left", "error.shown"))
 _ERRORS = frozenset(CODES[name] for name in ("error.shown", "payment.failed"))
-_STARTED, _COMPLETED, _FAILED = (CODES[f"task.{end}"] for end in ("started", "completed", "failed"))
+_START, _FAILURE, _SUCCESS = range(3)
+_EXPLICIT = {CODES["task.started"]: _START, CODES["task.failed"]: _FAILURE, CODES["task.completed"]: _SUCCESS}
 SITE_CHANNELS = frozenset({"web", "app"})
 OTHER_TASK = "other"
 
@@ -157,93 +158,69 @@ def book_visits(visits: Iterable[Visit], as_of: int, rules: Rules, book: Noteboo
         book.measure("visit_duration", close, where, visit.last - visit.first)
 
 
-def book_attempts(facts: Sequence[Fact], visits: Sequence[Visit], as_of: int, rules: Rules, book: Notebook) -> None:
-    """Books the attempts whose limit has passed, task by task."""
-    for task in rules.tasks:
-        relevant = [
-            (fact.at, rank, fact.eid, fact) for fact in facts if (rank := _rank(fact, task)) is not None
-        ]
-        if relevant:
-            relevant.sort(key=_by_rank)
-            _book_task(task, relevant, facts, visits, as_of, rules, book)
+class Attempt:
+    """One try at a task, open from its start through start + limit, or until its success."""
 
+    __slots__ = ("failed", "start", "success_at")
 
-def _by_rank(entry: tuple[int, int, bytes, Fact]) -> tuple[int, int, bytes]:
-    return entry[:3]
+    def __init__(self, start: Fact) -> None:
+        self.start = start
+        self.success_at: int | None = None
+        self.failed = False
 
 
 def _rank(fact: Fact, task: TaskRules) -> int | None:
     """Within one instant: starts (0), then failures (1), then successes (2). None: not of this task."""
     code = fact.code
     if code in task.start:
-        return None if is_mark(fact) else 0
+        return None if is_mark(fact) else _START
     if code in task.success:
-        return 2
-    if code == _STARTED:
-        return 0 if fact.fields.get("task") == task.name else None
-    if code == _FAILED:
-        return 1 if fact.fields.get("task") == task.name else None
-    if code == _COMPLETED:
-        return 2 if fact.fields.get("task") == task.name else None
+        return _SUCCESS
+    if code in _EXPLICIT and fact.fields.get("task") == task.name:
+        return _EXPLICIT[code]
     return None
 
 
-def _book_task(
-    task: TaskRules,
-    relevant: Sequence[tuple[int, int, bytes, Fact]],
-    facts: Sequence[Fact],
-    visits: Sequence[Visit],
-    as_of: int,
-    rules: Rules,
-    book: Notebook,
-) -> None:
-    start: Fact | None = None
-    failed = False
+def walk_attempts(facts: Iterable[Fact], task: TaskRules) -> list[Attempt]:
+    """The attempts of one strand at one task: one at a time, further starts are absorbed."""
+    relevant = [(fact.at, rank, fact.eid, fact) for fact in facts if (rank := _rank(fact, task)) is not None]
+    relevant.sort(key=_by_rank)
+    attempts: list[Attempt] = []
+    attempt: Attempt | None = None
     for at, rank, _, fact in relevant:
-        if start is not None and at > start.at + task.limit_ms:
-            _book_attempt(task, start, None, failed, facts, visits, as_of, rules, book)
-            start = None
-        if rank == 0:
-            if start is None:
-                start, failed = fact, False
-        elif start is None:
+        if attempt is not None and (attempt.success_at is not None or at > attempt.start.at + task.limit_ms):
+            attempt = None
+        if rank == _START and attempt is None:
+            attempt = Attempt(fact)
+            attempts.append(attempt)
+        elif rank == _FAILURE and attempt is not None:
+            attempt.failed = True
+        elif rank == _SUCCESS and attempt is not None:
+            attempt.success_at = at
+    return attempts
+
+
+def _by_rank(entry: tuple[int, int, bytes, Fact]) -> tuple[int, int, bytes]:
+    return entry[:3]
+
+
+def book_attempts(facts: Sequence[Fact], visits: Sequence[Visit], as_of: int, task: TaskRules, book: Notebook) -> None:
+    """Books the attempts at one task whose limit has passed."""
+    for attempt in walk_attempts(facts, task):
+        start, limit = attempt.start, attempt.start.at + task.limit_ms
+        if limit > as_of:
             continue
-        elif rank == 1:
-            failed = True
-        else:
-            _book_attempt(task, start, at, failed, facts, visits, as_of, rules, book)
-            start = None
-    if start is not None:
-        _book_attempt(task, start, None, failed, facts, visits, as_of, rules, book)
-
-
-def _book_attempt(
-    task: TaskRules,
-    start: Fact,
-    success_at: int | None,
-    failed: bool,
-    facts: Sequence[Fact],
-    visits: Sequence[Visit],
-    as_of: int,
-    rules: Rules,
-    book: Notebook,
-) -> None:
-    limit = start.at + task.limit_ms
-    if limit > as_of:
-        return
-    where = suffixes(start.dimensions, SITE, f"|task={task.name}")
-    book.count("attempts", limit, where)
-    if success_at is not None:
-        book.count("attempts_completed", limit, where)
-        book.measure("time_to_complete", limit, where, success_at - start.at, geometric=True)
-    elif failed:
-        book.count("attempts_failed", limit, where)
-    until = limit if success_at is None else success_at
-    visit = next((visit for visit in visits if visit.first <= start.at <= visit.last), None)
-    if visit is not None:
-        until = min(until, visit.last)
-    if any(fact.code in _ERRORS and start.at <= fact.at <= until for fact in facts):
-        book.count("attempts_errored", limit, where)
+        where = suffixes(start.dimensions, SITE, f"|task={task.name}")
+        book.count("attempts", limit, where)
+        if attempt.success_at is not None:
+            book.count("attempts_completed", limit, where)
+            book.measure("time_to_complete", limit, where, attempt.success_at - start.at, geometric=True)
+        elif attempt.failed:
+            book.count("attempts_failed", limit, where)
+        visit = next(visit for visit in visits if visit.first <= start.at <= visit.last)
+        until = min(visit.last, limit if attempt.success_at is None else attempt.success_at)
+        if any(fact.code in _ERRORS and start.at <= fact.at <= until for fact in facts):
+            book.count("attempts_errored", limit, where)
 
 
 def book_site(facts: Sequence[Fact], as_of: int, rules: Rules, book: Notebook) -> None:
@@ -252,7 +229,8 @@ def book_site(facts: Sequence[Fact], as_of: int, rules: Rules, book: Notebook) -
         return
     visits = walk_visits(facts, rules)
     book_visits(visits, as_of, rules, book)
-    book_attempts(facts, visits, as_of, rules, book)
+    for task in rules.tasks:
+        book_attempts(facts, visits, as_of, task, book)
 
 
 def next_deadline(facts: Sequence[Fact], as_of: int, rules: Rules) -> int | None:
@@ -261,10 +239,9 @@ def next_deadline(facts: Sequence[Fact], as_of: int, rules: Rules) -> int | None
     if not recent:
         return None
     due = [close for visit in walk_visits(recent, rules) if (close := visit.close(rules)) > as_of]
-    for fact in recent:
-        for task in rules.tasks:
-            if _rank(fact, task) == 0 and fact.at + task.limit_ms > as_of:
-                due.append(fact.at + task.limit_ms)
+    for task in rules.tasks:
+        limits = (fact.at + task.limit_ms for fact in recent if _rank(fact, task) == _START)
+        due.extend(limit for limit in limits if limit > as_of)
     return min(due, default=None)
 
 
