@@ -61,7 +61,6 @@ REACHED = (
     "attempts_completed|task=cart",
     "attempts_completed|task=setup",
     "attempts_errored|task=checkout",
-    "attempts_failed|task=setup",
     "orders_kept_latest",
     "delivery_delay.n",
     "contacts",
