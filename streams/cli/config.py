@@ -18,7 +18,7 @@ def _group() -> None:
 
 @app.command()
 def show(as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False) -> None:
-    """Every setting, its value (secrets masked), where it comes from and what it means."""
+    """Every setting, where it comes from and its value, secrets masked."""
     from streams.settings import load_settings
     from streams.settings_table import described
 
@@ -26,4 +26,4 @@ def show(as_json: Annotated[bool, typer.Option("--json", help="One JSON document
     if as_json:
         output.document({"settings": [row._asdict() for row in rows]})
     else:
-        output.table(("setting", "value", "source", "meaning"), rows)
+        output.table(("setting", "source", "value"), [(row.name, row.source, row.value) for row in rows])

@@ -92,5 +92,5 @@ def test_config_show_masks_secrets(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert rows["JOURNEY_REDIS"]["source"] == "environment"
     assert main.run(["config", "show"]) == 0
     out = capsys.readouterr().out
-    assert out.splitlines()[0].split() == ["setting", "value", "source", "meaning"]
+    assert out.splitlines()[0].split() == ["setting", "source", "value"]
     assert "hunter2" not in out
