@@ -17,8 +17,8 @@ class Reason(StrEnum):
     stage: str
     meaning: str
 
-    def __new__(cls, value: str, stage: str, meaning: str) -> Self:
-        """Builds a member that is its value and carries its stage and meaning."""
+    def __new__(cls, value: str, stage: str = "", meaning: str = "") -> Self:
+        """Builds a member that is its value and carries its stage and meaning; `Reason("too_late")` looks one up."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.stage = stage

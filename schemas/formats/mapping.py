@@ -145,11 +145,9 @@ def _walk(value: Any, parts: tuple[str, ...]) -> Any:
 
 
 def _text(value: object) -> str:
-    """A scalar as it would stand in a file; objects, lists and unwritable numbers as nothing."""
+    """A scalar as it would stand in a file; objects and lists as nothing."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, int) and abs(value) > 1 << 200:
-        return ""
     return "" if value is None or isinstance(value, dict | list) else str(value)
 
 

@@ -26,7 +26,9 @@ class FormatError(ValueError):
 
 
 def parse_json(raw: bytes) -> Any | Refusal:
-    """One JSON document, or why it is none. Whole numbers stay exact; NaN and Infinity are no JSON."""
+    """One JSON document, or why it is none. Whole numbers stay exact, up to the digits that Python can write again; NaN and
+    Infinity are no JSON, nor is text with half a surrogate pair.
+    """
     try:
         return from_json(raw, allow_inf_nan=False)
     except ValueError as error:
@@ -53,18 +55,5 @@ def digest_id(document: Document, leave_out: frozenset[str] = frozenset()) -> st
     Fields named in leave_out (such as a retry's own send time) do not count.
     """
     content = {key: value for key, value in document.items() if key not in leave_out}
-    try:
-        text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    except ValueError:
-        # A whole number of thousands of digits cannot be written in decimal.
-        text = hex_text(content)
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-
-
-def hex_text(value: object) -> str:
-    """A canonical text of any JSON value, without decimal digits of whole numbers."""
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{key!r}:{hex_text(value[key])}" for key in sorted(value)) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(hex_text, value)) + "]"
-    return hex(value) if isinstance(value, int) else repr(value)
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

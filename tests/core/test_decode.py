@@ -10,6 +10,7 @@ import pytest
 
 from schemas.outcomes import JOURNEY_CLOCK, Silence
 from schemas.rejections import Reason
+from streams.core.content import EARLIEST_MS, LATEST_MS
 from streams.core.decode import SKEW_TOLERANCE_MS, Decoder, depth_of
 from streams.core.model import Dimensions, Ignored, Record, Rejected, Touchpoint
 from streams.core.policy import HOUR, Limits, Policy, TopicPolicy
@@ -57,7 +58,9 @@ def fields(kind: str, **data: Any) -> dict[str, Any]:
 
 
 def test_a_page_view() -> None:
-    touchpoint = one(native(identifiers={"anonymous_id": "a", "customer_id": 7, "account_id": "g"}, **COMMON, page="/p", visit_id="s"))
+    touchpoint = one(
+        native(identifiers={"anonymous_id": "a", "customer_id": 7, "account_id": "g"}, **COMMON, page="/p", visit_id="s")
+    )
     assert touchpoint.type == "page.viewed"
     assert touchpoint.at == NOON
     assert touchpoint.persons == ("customer_id:7", "anonymous_id:a")
@@ -99,7 +102,9 @@ def test_dimensions_are_closed(data: dict[str, str], expected: dict[str, str]) -
 
 
 def test_fields_in_the_pipelines_own_units() -> None:
-    assert fields("contact.ended", hold_seconds=300, talk_seconds="12.5", queue_seconds=0, wrap_up_seconds=0.0004, by="Agent") == {
+    assert fields(
+        "contact.ended", hold_seconds=300, talk_seconds="12.5", queue_seconds=0, wrap_up_seconds=0.0004, by="Agent"
+    ) == {
         "hold_ms": 300_000,
         "talk_ms": 12_500,
         "queue_ms": 0,
@@ -164,8 +169,8 @@ def test_long_text_is_cut_and_counted() -> None:
 
 def test_references_as_fields_or_identifiers() -> None:
     assert one(native("contact.opened", contact_id=5, root_contact_id="4")).references == ("contact_id:5", "root_contact_id:4")
-    both = native("order.placed", identifiers={"user_id": "u", "order_id": "i"}, order_id="f", cart_token="c")
-    assert one(both).references == ("order_id:i", "cart_token:c")
+    both = native("order.placed", identifiers={"user_id": "u", "order_id": "i"}, order_id="f", cart_token=5)
+    assert one(both).references == ("order_id:i", "cart_token:5")
 
 
 def test_a_survey_refers_to_what_it_is_about() -> None:
@@ -186,7 +191,14 @@ def test_persons_come_in_the_policys_order() -> None:
 
 def test_dropped_identifiers_are_counted() -> None:
     reader = decoder()
-    identifiers = {"user_id": "null", "email": "nobody", "anonymous_id": "", "device_id": None, "phone": "+4930901820", "tax_id": "5"}
+    identifiers = {
+        "user_id": "null",
+        "email": "nobody",
+        "anonymous_id": "",
+        "device_id": None,
+        "phone": "+4930901820",
+        "tax_id": "5",
+    }
     decoded = reader.decode(record(native(identifiers=identifiers, color="red")))
     assert isinstance(decoded, tuple)
     assert decoded[0].persons == ("phone:+4930901820",)
@@ -241,7 +253,7 @@ def test_what_breaks_the_contract_is_refused(change: dict[str, Any], reason: Rea
 
 @pytest.mark.parametrize("edge", ["1990-01-01T00:00:00Z", "2099-12-31T23:59:59.999Z"])
 def test_the_first_and_last_moment_are_accepted(edge: str) -> None:
-    assert one({**native(), "time": edge})
+    assert one({**native(), "time": edge}).at in (EARLIEST_MS, LATEST_MS - 1)
 
 
 def test_a_refusal_names_the_field_and_quotes_nothing() -> None:
@@ -282,8 +294,11 @@ def test_the_bounds_are_inclusive() -> None:
     raw = orjson.dumps(event)
     assert depth_of(raw) == 33
     assert refusal(event).reason == Reason.TOO_DEEP
-    assert one(event, msgspec.structs.replace(POLICY, limits=Limits(depth=33, record_bytes=len(raw))))
-    assert refusal(event, msgspec.structs.replace(POLICY, limits=Limits(depth=33, record_bytes=len(raw) - 1))).reason == Reason.TOO_LARGE
+    one(event, msgspec.structs.replace(POLICY, limits=Limits(depth=33, record_bytes=len(raw))))
+    assert (
+        refusal(event, msgspec.structs.replace(POLICY, limits=Limits(depth=33, record_bytes=len(raw) - 1))).reason
+        == Reason.TOO_LARGE
+    )
 
 
 def test_brackets_in_text_are_no_depth() -> None:

@@ -21,20 +21,69 @@ from streams.core.journey import TYPES
 from streams.core.model import Stage
 from tests.schemas.examples import OWN, full, native
 
-CONTRACT = """
-page.viewed page.left element.clicked search.performed navigation.used error.shown
-task.started task.step_reached task.completed task.failed
-cart.item_added cart.item_removed checkout.started payment.failed order.placed order.cancelled order.refunded
-delivery.promised shipment.dispatched delivery.backordered delivery.attempted delivery.delivered delivery.damage_reported
-delivery.returned
-contact.opened contact.queued contact.menu_navigated contact.answered contact.held contact.transferred contact.replied
-contact.resolved contact.reopened contact.ended contact.abandoned
-message.sent message.delivered message.opened message.clicked message.bounced message.complained message.unsubscribed
-survey.sent survey.answered
-account.created account.closed subscription.started subscription.renewed subscription.cancelled subscription.payment_failed
-subscription.ended profile.linked consent.changed profile.erased
-referral.made referral.converted review.posted social.mentioned store.visited product.installed product.used
-""".split()
+CONTRACT = [
+    "page.viewed",
+    "page.left",
+    "element.clicked",
+    "search.performed",
+    "navigation.used",
+    "error.shown",
+    "task.started",
+    "task.step_reached",
+    "task.completed",
+    "task.failed",
+    "cart.item_added",
+    "cart.item_removed",
+    "checkout.started",
+    "payment.failed",
+    "order.placed",
+    "order.cancelled",
+    "order.refunded",
+    "delivery.promised",
+    "shipment.dispatched",
+    "delivery.backordered",
+    "delivery.attempted",
+    "delivery.delivered",
+    "delivery.damage_reported",
+    "delivery.returned",
+    "contact.opened",
+    "contact.queued",
+    "contact.menu_navigated",
+    "contact.answered",
+    "contact.held",
+    "contact.transferred",
+    "contact.replied",
+    "contact.resolved",
+    "contact.reopened",
+    "contact.ended",
+    "contact.abandoned",
+    "message.sent",
+    "message.delivered",
+    "message.opened",
+    "message.clicked",
+    "message.bounced",
+    "message.complained",
+    "message.unsubscribed",
+    "survey.sent",
+    "survey.answered",
+    "account.created",
+    "account.closed",
+    "subscription.started",
+    "subscription.renewed",
+    "subscription.cancelled",
+    "subscription.payment_failed",
+    "subscription.ended",
+    "profile.linked",
+    "consent.changed",
+    "profile.erased",
+    "referral.made",
+    "referral.converted",
+    "review.posted",
+    "social.mentioned",
+    "store.visited",
+    "product.installed",
+    "product.used",
+]
 
 
 def data_of(kind: str) -> type[Data]:
@@ -125,7 +174,7 @@ def test_a_wrong_field_is_named(kind: str, data: dict[str, Any], path: str) -> N
 def test_an_answer_is_on_its_scale(answer: dict[str, Any], fits: bool) -> None:
     event = native("survey.answered", **answer)
     if fits:
-        assert AnyTouchpoint.validate_python(event)
+        AnyTouchpoint.validate_python(event)
     else:
         with pytest.raises(ValidationError):
             AnyTouchpoint.validate_python(event)
@@ -154,7 +203,9 @@ def test_times_are_read_with_their_zone(text: str, at: int) -> None:
     assert parse_instant(text) == at
 
 
-@pytest.mark.parametrize("value", ["", "2024-05-01", "2024-05-01T12:00:00", "1714564800", 1714564800, None, "soon", "2024-13-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "value", ["", "2024-05-01", "2024-05-01T12:00:00", "1714564800", 1714564800, None, "soon", "2024-13-01T00:00:00Z"]
+)
 def test_what_has_no_zone_is_no_time(value: object) -> None:
     with pytest.raises(ValueError, match="should"):
         parse_instant(value)
