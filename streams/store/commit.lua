@@ -268,10 +268,11 @@ local function commit(keys, args)
   return answer('ok', watermark)
 end
 
--- ARGV: digests of identifiers, ids of journeys. Answers the link of each identifier ('' for none), and the ids and
--- values (false for none) of all journeys linked or named, each once.
+-- ARGV: digests of identifiers, ids of journeys. Answers with few and long strings, because a client reads each item of a
+-- reply on its own: '1' or '0' for each identifier, the journeys of those that are linked, the ids of all journeys linked
+-- or named (each once), the lengths of their values (msgpack, -1 for none), the values.
 local function load(keys, args)
-  local prefix, links, ids, wanted, values, seen = prefix_of(keys), {}, {}, {}, {}, {}
+  local prefix, flags, links, ids, wanted, lengths, values, seen = prefix_of(keys), {}, {}, {}, {}, {}, {}, {}
   local function want(id)
     if seen[id] then return end
     seen[id] = true
@@ -280,16 +281,20 @@ local function load(keys, args)
   end
   for digest in pieces(args[1], ID) do
     local id = redis.call('HGET', link_key(prefix, digest), digest)
-    links[#links + 1] = id or ''
-    if id then want(id) end
+    flags[#flags + 1] = id and '1' or '0'
+    if id then
+      links[#links + 1] = id
+      want(id)
+    end
   end
   for id in pieces(args[2], ID) do want(id) end
   for from = 1, #wanted, BATCH do
     for _, value in ipairs(redis.call('MGET', unpack(wanted, from, math.min(from + BATCH - 1, #wanted)))) do
-      values[#values + 1] = value
+      lengths[#lengths + 1] = value and #value or -1
+      if value then values[#values + 1] = value end
     end
   end
-  return {links, ids, values}
+  return {table.concat(flags), table.concat(links), table.concat(ids), cmsgpack.pack(lengths), table.concat(values)}
 end
 
 -- ARGV: definitions, disorder, holding (msgpack list), partitions (msgpack list of {row, log start}).
@@ -297,7 +302,6 @@ local function open(keys, args)
   local prefix, meta = prefix_of(keys), meta_of(keys)
   if meta.definitions and meta.definitions ~= args[1] then return answer('fenced', meta.watermark) end
   local holding, new = cmsgpack.unpack(args[3]), {}
-  redis.call('SCARD', prefix .. 'holding')
   for _, partition in ipairs(cmsgpack.unpack(args[4])) do
     local name = partition[1]
     if redis.call('SISMEMBER', prefix .. 'listed', name) == 0 then

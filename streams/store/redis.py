@@ -36,7 +36,7 @@ from streams.core.windows import is_live
 from streams.store.base import Loaded
 from streams.store.checks import MAX_NUMBER, Unsafe, check, check_unsafe
 from streams.store.keys import Keys, partition_of, row_name
-from streams.store.wire import GRAINS, Library, blob_of, commit_args, digests, encode
+from streams.store.wire import GRAINS, Library, blob_of, commit_args, digests, encode, loaded
 
 _SCAN = 500
 
@@ -92,12 +92,7 @@ class RedisStore:
         names = list(identifiers)
         if not names and not journeys:
             return Loaded({}, {})
-        links, ids, values = await self._call("FCALL_RO", "load", digests(names), b"".join(journeys))
-        found = zip(ids, values, strict=True)
-        return Loaded(
-            {name: JourneyId(link) if link else None for name, link in zip(names, links, strict=True)},
-            {JourneyId(key): None if value is None else blob_of(value) for key, value in found},
-        )
+        return loaded(names, await self._call("FCALL_RO", "load", digests(names), b"".join(journeys)))
 
     async def commit(self, commit: Commit) -> Answer:
         """See `Store.commit`. One round trip."""

@@ -7,19 +7,21 @@ cmsgpack knows no binary type), and every journey as an argument of its own, so 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
 import msgspec
 
-from streams.core.model import Advance, Commit, Identifier, version_of
+from streams.core.model import Advance, Commit, Identifier, JourneyId, version_of
 from streams.core.windows import SPANS, WIDTHS
-from streams.store.base import DUE_SHARDS
+from streams.store.base import DUE_SHARDS, Loaded
 from streams.store.checks import ID_BYTES, Unsafe
 from streams.store.keys import link_digest, row_name
 
 encode = msgspec.msgpack.Encoder().encode
+
+_LINKED = ord("1")
 
 GRAINS = {str(grain): [WIDTHS[grain], SPANS[grain]] for grain in WIDTHS}
 
@@ -76,9 +78,28 @@ def digests(identifiers: Iterable[Identifier]) -> bytes:
     return b"".join(map(link_digest, identifiers))
 
 
+def loaded(identifiers: Sequence[Identifier], reply: Sequence[bytes]) -> Loaded:
+    """What the load function answers (`commit.lua` says how)."""
+    flags, linked, ids, packed, values = reply
+    holders = _journeys(linked)
+    links = {name: next(holders) if flag == _LINKED else None for name, flag in zip(identifiers, flags, strict=True)}
+    blobs: dict[JourneyId, bytes | None] = {}
+    at = 0
+    # Lua has one kind of table: an empty list arrives as an empty map.
+    lengths = msgspec.msgpack.decode(packed) if ids else []
+    for journey, length in zip(_journeys(ids), lengths, strict=True):
+        blobs[journey] = None if length < 0 else blob_of(values[at : at + length])
+        at += max(length, 0)
+    return Loaded(links, blobs)
+
+
 def blob_of(value: bytes) -> bytes:
     """The blob in a journey's value, which begins with the version."""
     return value[ID_BYTES:]
+
+
+def _journeys(run: bytes) -> Iterator[JourneyId]:
+    return (JourneyId(run[at : at + ID_BYTES]) for at in range(0, len(run), ID_BYTES))
 
 
 def _counters(deltas: dict[str, int]) -> list[list[Any]]:

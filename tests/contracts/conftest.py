@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import nullcontext
 from itertools import count
 
 import pytest
@@ -27,6 +28,16 @@ Make = Callable[..., Store]
 def namespace() -> str:
     """A name that no other test of this run has."""
     return f"n{next(NAMESPACES)}"
+
+
+def say(request: pytest.FixtureRequest, text: str) -> None:
+    """Prints a line among the test's results."""
+    plugins = request.config.pluginmanager
+    reporter, capture = plugins.getplugin("terminalreporter"), plugins.getplugin("capturemanager")
+    if reporter is not None:
+        with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
+            reporter.ensure_newline()
+            reporter.write_line(text)
 
 
 def started(kind: str) -> Iterator[RedisServer]:

@@ -231,6 +231,21 @@ async def test_increments_of_any_size_that_is_allowed_are_exact(make: Make) -> N
     assert await store.read([EVER]) == (-1, {EVER: {"revenue|currency=EUR": MAX_DELTA + 4, "other": -MAX_DELTA - 4}})
 
 
+async def test_the_largest_numbers_are_kept_exactly(make: Make) -> None:
+    store = await opened(make())
+    for start, (end, clock) in zip(
+        (0, 10**12, 10**15), ((10**12, 10**12), (10**15, 10**15), (2**53 - 1, 2**53 - 1)), strict=True
+    ):
+        move = commit(advance(start, end, clock), read={journey(1): None}, due={journey(1): clock})
+        assert await store.commit(move) == Answer(Verdict.OK, clock)
+        assert await store.positions() == (clock, {WEB: Position(end, clock)})
+        assert await store.due(clock, 1, SHARDS) == [(journey(1), clock)]
+        assert await store.due(clock - 1, 1, SHARDS) == []
+    bucket = (Grain.DAY, 10**12)
+    assert (await store.commit(commit(cells={bucket: {"a": 1}}))).verdict is Verdict.OK
+    assert await store.read([bucket]) == (2**53 - 1, {bucket: {"a": 1}})
+
+
 async def test_without_its_compare_each_fault_would_count_twice(make: Make) -> None:
     store = await opened(make())
     await store.commit(created(1, b"1", advance(0, 5, 10)))

@@ -41,7 +41,7 @@ def moves(draw: st.DrawFn, stored: dict[Any, Position]) -> Advance | None:
         return None
     partition = draw(st.sampled_from(PARTITIONS))
     offset = stored[partition].offset if partition in stored else 0
-    start = max(0, offset + (draw(st.integers(-2, 2)) if draw(SHARE) == 0 else 0))
+    start = max(0, offset + (draw(st.integers(-2, 2)) if draw(SHARE) < 3 else 0))
     end = start + draw(st.integers(0, 3))
     return Advance(partition, start, Position(end, draw(st.sampled_from(CLOCKS)), draw(st.binary(max_size=4))))
 
@@ -106,7 +106,7 @@ def test_random_commits_end_alike(server: RedisServer, data: st.DataObject) -> N
             if data.draw(SHARE):
                 for each in (model, store):
                     await each.open(DEFINITIONS, dict.fromkeys(PARTITIONS[:2], 0), ["web", "shop"], 0)
-            for _ in range(data.draw(st.integers(1, 15))):
+            for _ in range(data.draw(st.integers(3, 15))):
                 await both((model, store), data)
         finally:
             await store.close()

@@ -279,6 +279,15 @@ async def test_a_reader_needs_only_read_commands(server: RedisServer, remote: Re
     await reader.close()
 
 
+async def test_load_sends_each_journey_once(remote: RedisStore) -> None:
+    await opened(remote)
+    await remote.commit(created(1, b"one"))
+    digest = link_digest(identifier(1))
+    reply = await remote._call("FCALL_RO", "load", digest * 3, journey(1) + journey(2) + journey(1))
+    assert reply[:3] == [b"111", journey(1) * 3, journey(1) + journey(2)]
+    assert reply[4] == version_of(b"one") + b"one"
+
+
 async def test_namespaces_do_not_see_each_other(server: RedisServer, remote: RedisStore) -> None:
     name = remote._keys.prefix[1:-2]
     other = RedisStore.at(server.url, name + ".2")
