@@ -15,6 +15,9 @@ from streams.cli.failure import Failure
 if TYPE_CHECKING:  # heavy, and only named here
     from streams.settings import Settings
 
+CANCEL_SECONDS = 0.2
+"""How long a task has to end before it is told again."""
+
 
 def exporter(
     host: Annotated[str | None, typer.Option(help="Address to serve on, instead of JOURNEY_EXPORTER_HOST.")] = None,
@@ -56,7 +59,9 @@ async def until_told(running: Coroutine[Any, Any, None]) -> None:
     waiting = asyncio.create_task(told.wait())
     await asyncio.wait((ended, waiting), return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
-    if ended.done():
-        ended.result()
-    else:
+    while not ended.done():
+        # Asked again, because redis-py may turn a cancellation into an error of the connection, which is then retried.
         ended.cancel()
+        await asyncio.wait((ended,), timeout=CANCEL_SECONDS)
+    if not ended.cancelled():
+        ended.result()

@@ -16,6 +16,7 @@ import orjson
 import pytest
 
 from streams.cli.main import run
+from streams.cli.serve import until_told
 from streams.core.model import Partition, Position, Record
 from streams.core.pipeline import Pipeline
 from streams.drive import run_chunk, run_sweep
@@ -163,6 +164,25 @@ def test_the_exporter_serves_until_it_is_told_to_end() -> None:
             # The first refresh may be under way still: livez answers at once, metrics when there is something.
             with urllib.request.urlopen(url.replace("metrics", "livez"), timeout=10) as answer:
                 assert answer.status == 200
-        finally:
             process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+
+
+async def test_what_swallows_a_cancellation_is_cancelled_again() -> None:
+    swallowed = 0
+
+    async def stubborn() -> None:
+        nonlocal swallowed
+        while True:
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                swallowed += 1
+                if swallowed == 3:
+                    raise
+
+    await asyncio.wait_for(until_told(stubborn()), 10)
+    assert swallowed == 3
