@@ -21,9 +21,11 @@ BATCH = b"application/cloudevents-batch"
 
 def map_cloudevents(value: bytes, headers: Headers) -> Mapped:
     """The event or events of one record. A batch is used whole or refused whole, since a record has one outcome."""
-    content_type = ((header(headers, "content-type") or b"") if headers else b"").strip().lower()
-    if headers and not content_type.startswith(STRUCTURED) and header(headers, "ce_specversion") is not None:
-        return _binary(value, headers, content_type)
+    content_type = b""
+    if headers:
+        content_type = (header(headers, "content-type") or b"").strip().lower()
+        if not content_type.startswith(STRUCTURED) and header(headers, "ce_specversion") is not None:
+            return _binary(value, headers, content_type)
     document = parse_json(value)
     if isinstance(document, dict) and not content_type.startswith(BATCH):
         event = _structured(document)
@@ -39,22 +41,12 @@ def _batch(items: list[Any]) -> Mapped:
     if len(items) > MAX_BATCH:
         return Refusal(Reason.BATCH_TOO_LARGE, f"{len(items)} events, at most {MAX_BATCH}")
     events: list[Document] = []
-    seen: set[tuple[str, str]] = set()
     for index, item in enumerate(items):
         event = _structured(item) if isinstance(item, dict) else Refusal(Reason.NOT_AN_OBJECT)
         if isinstance(event, Refusal):
             return Refusal(event.reason, f"[{index}] {event.detail}".strip())
-        name = (str(event.get("source"))[:2048], str(event.get("id"))[:2048]) if _named(event) else None
-        # The same event twice in one batch is one event; what has no proper name fails validation later.
-        if name is None or name not in seen:
-            events.append(event)
-        if name is not None:
-            seen.add(name)
+        events.append(event)
     return events
-
-
-def _named(event: Document) -> bool:
-    return isinstance(event.get("id"), str) and isinstance(event.get("source"), str)
 
 
 def _structured(event: Document) -> Document | Refusal:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,9 @@ EARLIEST_MS = 631_152_000_000
 """1990-01-01. Anything before is a default or a broken clock."""
 LATEST_MS = 4_102_444_800_000
 """2100-01-01. Anything from here on is a placeholder for `never`."""
+
+COMBINATIONS = 4_096
+"""Combinations of dimensions as producers write them that are remembered."""
 
 OTHER = "other"
 MONEY_SCALE = 10_000
@@ -99,16 +103,23 @@ class Content:
             "answers": lambda value, _name, _data: ",".join(map(str, value)) or None,
             "about": lambda value, _name, _data: self._text(f"{value.kind}:{value.id}"),
         }
+        # Few combinations occur, and touchpoints of the same one share it in memory.
+        self._closed_dimensions = lru_cache(maxsize=COMBINATIONS)(self._close)
         self._own: dict[type[Data], tuple[str, ...]] = {}
 
     def dimensions(self, data: Data) -> Dimensions:
         """What the touchpoint can be broken down by."""
+        return self._closed_dimensions(data.channel, data.device, data.market, data.segment, data.acquisition)
+
+    def _close(
+        self, channel: str, device: str | None, market: str | None, segment: str | None, acquisition: str | None
+    ) -> Dimensions:
         return Dimensions(
-            look_up(self._channels, data.channel),
-            look_up(self._devices, data.device),
-            look_up(self._markets, data.market),
-            look_up(self._segments, data.segment),
-            look_up(self._acquisitions, data.acquisition),
+            look_up(self._channels, channel),
+            look_up(self._devices, device),
+            look_up(self._markets, market),
+            look_up(self._segments, segment),
+            look_up(self._acquisitions, acquisition),
         )
 
     def read(self, data: Data) -> tuple[dict[str, Value], list[tuple[str, str | int]]]:

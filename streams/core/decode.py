@@ -85,10 +85,10 @@ class Decoder:
         if isinstance(mapped, Ignore):
             return Ignored(mapped.reason)
         touchpoints: list[Touchpoint] = []
-        for index, document in enumerate(mapped):
+        for document in mapped:
             touchpoint = self._touchpoint(document, record.timestamp)
             if isinstance(touchpoint, Rejected):
-                where = f"[{index}] " if len(mapped) > 1 else ""
+                where = f"[{len(touchpoints)}] " if len(mapped) > 1 else ""
                 return Rejected(touchpoint.stage, touchpoint.reason, where + touchpoint.detail)
             touchpoints.append(touchpoint)
         return tuple(touchpoints)
