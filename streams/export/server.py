@@ -60,6 +60,7 @@ class Exporter:
         self._stale_seconds = stale_seconds
         self._snapshot: Snapshot | None = None
         self._task: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
         self._server: _Server | None = None
         self.registry = CollectorRegistry() if registry is None else registry
         self.registry.register(RollingCollector(lambda: self._snapshot, stale_seconds=stale_seconds))
@@ -71,11 +72,12 @@ class Exporter:
         """Starts to refresh and to serve; an address that is taken raises OSError."""
         self._server = _Server(self._address, self)
         threading.Thread(target=self._server.serve_forever, args=(_POLL_SECONDS,), name="exporter-http", daemon=True).start()
-        self._task = asyncio.create_task(self._refresh_for_ever())
+        self._task = asyncio.create_task(self._refresh_until_stopped())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Stops both; scrapes under way are cut off."""
+        self._stopping.set()
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -90,9 +92,14 @@ class Exporter:
         return self._address[1] if self._server is None else int(self._server.server_address[1])
 
     async def wait(self) -> None:
-        """Returns when refreshing ends, which only a bug or a cancellation brings about."""
+        """Returns when refreshing ends: at the end of `async with`, or by a bug, which is raised.
+
+        Cancelling the wait does not end it.
+        """
         if self._task is not None:
-            await self._task
+            await asyncio.wait((self._task,))
+            if not self._task.cancelled():
+                self._task.result()
 
     async def refresh(self) -> None:
         """Reads once. A store that fails is counted and logged, and what was read before stays until it is stale."""
@@ -112,10 +119,13 @@ class Exporter:
         """Whether the values are recent."""
         return self._snapshot is not None and time.time() - self._snapshot.taken <= self._stale_seconds
 
-    async def _refresh_for_ever(self) -> None:
-        while True:
+    async def _refresh_until_stopped(self) -> None:
+        # The flag beside the cancellation, because a client library may turn a cancellation into an error of its own,
+        # which a refresh takes for a failed read.
+        while not self._stopping.is_set():
             await self.refresh()
-            await asyncio.sleep(self._interval_seconds)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), self._interval_seconds)
 
 
 class _Server(socketserver.ThreadingTCPServer):

@@ -192,6 +192,31 @@ async def test_a_store_that_is_away_makes_it_unready_and_keeps_it_alive() -> Non
     assert not exporter.live()
 
 
+class Stubborn(MemoryStore):
+    """Turns a cancellation into a timeout, as a client library may."""
+
+    async def read(self, buckets: Sequence[Bucket]) -> tuple[int, dict[Bucket, dict[str, int]]]:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError as error:
+            raise TimeoutError from error
+        return await super().read(buckets)
+
+
+async def test_it_ends_even_when_a_read_swallows_the_cancellation() -> None:
+    async with asyncio.timeout(5):
+        async with Exporter(Stubborn(), POLICY, port=0, interval_seconds=60) as exporter:
+            await asyncio.sleep(0.05)
+        assert not exporter.live()
+
+
+async def test_who_stops_waiting_does_not_stop_it() -> None:
+    async with Exporter(MemoryStore(), POLICY, port=0) as exporter:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(exporter.wait(), 0.05)
+        assert exporter.live()
+
+
 async def test_a_taken_port_is_an_error_at_start() -> None:
     async with Exporter(MemoryStore(), POLICY, port=0) as first:
         with pytest.raises(OSError, match="in use"):
