@@ -60,8 +60,12 @@ CASE_KINDS: dict[Family, tuple[str, ...]] = {
 }
 """The references that a family's events attach to; a fact is kept under the first of them that its event names."""
 
-ANONYMOUS_CASES = {Family.ORDER: "order_id", Family.CONTACT: "contact_id", Family.SURVEY: "response_id"}
-"""Families whose event is a case of its own where it names none; the kind that such a case is kept under."""
+ANONYMOUS_CASES = {
+    "order.placed": "order_id",
+    "survey.answered": "response_id",
+    **{name: "contact_id" for name, family in FAMILIES.items() if family is Family.CONTACT},
+}
+"""Types that are a case of their own where they name none; the kind of reference that such a case is kept under."""
 
 LOCAL_SUBSCRIPTION = Identifier("~subscription")
 LOCAL_ACCOUNT = Identifier("~account")

@@ -153,7 +153,7 @@ def merge(batch: Batch, one: Opened, other: Opened) -> Opened:
 def attach(batch: Batch, touchpoint: Touchpoint, person: Opened | None) -> Identifier | None:
     """Records what a touchpoint says about its references; returns the one that its fact is kept under, if any."""
     family = FAMILIES[touchpoint.type]
-    if not touchpoint.references and family not in ANONYMOUS_CASES:
+    if not touchpoint.references and touchpoint.type not in ANONYMOUS_CASES:
         return None
     named = {kind_of(reference): reference for reference in touchpoint.references}
     if "root_contact_id" in named:
@@ -212,8 +212,8 @@ def _primary(touchpoint: Touchpoint, family: Family, named: dict[str, Identifier
     for kind in CASE_KINDS.get(family, ()):
         if kind in named:
             return None if family is Family.SITE and owned else named[kind]
-    if family in ANONYMOUS_CASES and (owned or named):
-        return Identifier(f"{ANONYMOUS_CASES[family]}:~{touchpoint.eid.hex()}")
+    if touchpoint.type in ANONYMOUS_CASES:
+        return Identifier(f"{ANONYMOUS_CASES[touchpoint.type]}:~{touchpoint.eid.hex()}")
     if not owned and named:
         return min(named.values())
     return None

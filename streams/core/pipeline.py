@@ -248,7 +248,7 @@ def _references(touchpoint: Touchpoint) -> Iterable[Identifier]:
         yield reference
         if reference.startswith("root_contact_id:"):
             yield Identifier("contact_id:" + reference.split(":", 1)[1])
-    kind = ANONYMOUS_CASES.get(FAMILIES[touchpoint.type])
+    kind = ANONYMOUS_CASES.get(touchpoint.type)
     if kind is not None:
         yield Identifier(f"{kind}:~{touchpoint.eid.hex()}")
 

@@ -14,6 +14,12 @@ CREATING = {"order": "order.placed", "subscription": "subscription.started"}
 """The type whose event decides first who owns a case of that family."""
 
 
+def payloads(touchpoints: Iterable[Touchpoint]) -> list[Touchpoint]:
+    """Everything that humans' touchpoints say, by time, then event id, then content."""
+    human = [touchpoint for touchpoint in touchpoints if touchpoint.traffic == "human"]
+    return sorted(human, key=lambda t: (t.at, t.eid, t.digest))
+
+
 def accepted(touchpoints: Iterable[Touchpoint]) -> list[Touchpoint]:
     """Human touchpoints, one per event id (the least by time, then digest), by time, then event id."""
     chosen: dict[bytes, Touchpoint] = {}

@@ -143,7 +143,9 @@ def book_life(life: Life, policy: Policy, as_of: int, book: Book) -> None:
 class Lives:
     """Everybody's signals, gathered from all cases and all events."""
 
-    def __init__(self, events: list[Touchpoint], people: People, references: References, as_of: int) -> None:
+    def __init__(
+        self, events: list[Touchpoint], said: list[Touchpoint], people: People, references: References, as_of: int
+    ) -> None:
         self.who = {identifier: person for person in people.everyone() for identifier in person}
         self.of: dict[frozenset[Identifier], Life] = {person: Life() for person in self.who.values()}
         self._orders(events, references)
@@ -153,8 +155,9 @@ class Lives:
                 life = self.of[self.who[event.persons[0]]]
                 if event.type == "account.closed":
                     life.closed.append(event.at)
-                if is_activity(event):
-                    life.active.append(event.at)
+        for event in said:
+            if event.persons and is_activity(event):
+                self.of[self.who[event.persons[0]]].active.append(event.at)
 
     def _orders(self, events: list[Touchpoint], references: References) -> None:
         for facts in order_cases(events, references).values():
@@ -183,7 +186,15 @@ class Lives:
             life.cancelled += [fact for fact in facts if fact.type == "subscription.cancelled"]
 
 
-def book_lives(events: list[Touchpoint], people: People, references: References, policy: Policy, as_of: int, book: Book) -> None:
+def book_lives(
+    events: list[Touchpoint],
+    said: list[Touchpoint],
+    people: People,
+    references: References,
+    policy: Policy,
+    as_of: int,
+    book: Book,
+) -> None:
     """Books everybody's life as a customer."""
-    for life in Lives(events, people, references, as_of).of.values():
+    for life in Lives(events, said, people, references, as_of).of.values():
         book_life(life, policy, as_of, book)

@@ -20,6 +20,8 @@ no code with `streams.core` but the types. What it takes to be meant where the d
 - Silence: activity exactly at the deadline is still in time. Reactivation is strictly after the loss; every return
   begins a new spell, from which churn counts. Only cancellations of an owned subscription are counted.
 - contact.opened is own activity whoever opened it, contact.replied only if a customer did.
+- Who somebody is, what belongs to whom and when somebody was active is learnt from every payload under one id; facts only
+  from the one that counts.
 - Identity limits are not modelled, nor is the rule that two customer_ids never become one person: inputs keep within them.
 """
 
@@ -30,7 +32,7 @@ from collections.abc import Iterable
 from streams.core.model import Identifier, Touchpoint
 from streams.core.policy import Policy
 from tests.oracle.book import Book, Cells
-from tests.oracle.identity import People, References, accepted
+from tests.oracle.identity import People, References, accepted, payloads
 from tests.oracle.life import book_lives
 from tests.oracle.orders import book_orders
 from tests.oracle.support import book_contacts, book_surveys
@@ -42,18 +44,19 @@ def oracle(touchpoints: Iterable[Touchpoint], policy: Policy, as_of: int, waterm
 
     as_of: deadlines up to here have passed, in ms. watermark: decides which minute, hour and day buckets are live.
     """
-    events = accepted(touchpoints)
-    known = People(events)
-    references = References(events)
+    said = payloads(touchpoints)
+    events = accepted(said)
+    known = People(said)
+    references = References(said)
     book = Book(policy.timezone, watermark)
     book_ux(events, known, references, policy, as_of, book)
     book_orders(events, references, as_of, book)
     book_contacts(events, references, book)
     book_surveys(events, references, book)
-    book_lives(events, known, references, policy, as_of, book)
+    book_lives(events, said, known, references, policy, as_of, book)
     return book.closed()
 
 
 def people(touchpoints: Iterable[Touchpoint]) -> set[frozenset[Identifier]]:
     """The persons: connected components of person identifiers, whatever the time."""
-    return People(accepted(touchpoints)).everyone()
+    return People(payloads(touchpoints)).everyone()

@@ -30,12 +30,13 @@ OTHER_TASK = "other"
 
 
 class TaskRules(msgspec.Struct, frozen=True):
-    """A task policy with its types as codes."""
+    """A task policy with its types as codes. others: for the task `other`, the names that it does not stand for."""
 
     name: str
     limit_ms: int
     start: frozenset[int]
     success: frozenset[int]
+    others: frozenset[str] = frozenset()
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -66,6 +67,7 @@ def rules_of(policy: Policy) -> Rules:
                 task.limit_ms,
                 frozenset(CODES[name] for name in task.start),
                 frozenset(CODES[name] for name in task.success),
+                frozenset(other.name for other in tasks) if task.name == OTHER_TASK else frozenset(),
             )
             for task in tasks
         ),
@@ -176,8 +178,10 @@ def _rank(fact: Fact, task: TaskRules) -> int | None:
         return None if is_mark(fact) else _START
     if code in task.success:
         return _SUCCESS
-    if code in _EXPLICIT and fact.fields.get("task") == task.name:
-        return _EXPLICIT[code]
+    if code in _EXPLICIT:
+        name = fact.fields.get("task")
+        if name == task.name or (task.others and name not in task.others):
+            return _EXPLICIT[code]
     return None
 
 
