@@ -1,35 +1,103 @@
-"""Writes the JSON Schemas of the contract: `python -m schemas.generate`. A test fails when they lag behind the models."""
+"""Writes what is derived from the contract: `python -m schemas.generate`.
+
+A JSON Schema for each touchpoint type (json/), and the AsyncAPI document that refers to them (asyncapi.yaml). A test fails when
+they lag behind the models.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from schemas.outcomes import JOURNEY_CLOCK, JOURNEY_POSITION
 from schemas.touchpoints import FAMILY_OF, MODELS
 
-DIRECTORY = Path(__file__).parent / "json"
+DIRECTORY = Path(__file__).parent
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+CONTENT_TYPE = "application/cloudevents+json"
+VERSION = "1.0.0"
+"""Of the contract: a new type or field raises the middle number, an incompatible change (see upcast) the first."""
 
 
 def schema_of(name: str) -> dict[str, Any]:
     """The JSON Schema of one touchpoint type, as a structured CloudEvent. Raises KeyError for an unknown type."""
     model = MODELS[name]
     schema = _lean(model.model_json_schema(mode="validation"))
-    summary = (model.__doc__ or "").strip()
     attributes = {**schema["properties"]}
     # An event that a producer sends says which CloudEvents version it is; formats may leave it out.
-    attributes["specversion"].pop("default", None)
-    required = sorted({*schema["required"], "specversion"})
+    attributes["specversion"] = {key: value for key, value in attributes["specversion"].items() if key != "default"}
     return {
         "$schema": DIALECT,
         **schema,
         "title": name,
-        "description": f"{summary} (family {FAMILY_OF[name]})",
+        "description": f"{_summary(name)} (family {FAMILY_OF[name]})",
         "properties": attributes,
-        "required": required,
+        "required": sorted({*schema["required"], "specversion"}),
     }
+
+
+def asyncapi() -> dict[str, Any]:
+    """The AsyncAPI 3 document: one kind of channel, which carries every message of the contract."""
+    messages = {name: {"$ref": f"#/components/messages/{name}"} for name in MODELS}
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Customer journey touchpoints",
+            "version": VERSION,
+            "description": "A touchpoint is a CloudEvent over Kafka, structured, batched or binary, with JSON data. The record's"
+            f" key should be the best person identifier that the producer has. Records with the header {JOURNEY_CLOCK} only"
+            f" advance the clock; the header {JOURNEY_POSITION} says where in a file a record came from.",
+        },
+        "defaultContentType": CONTENT_TYPE,
+        "channels": {
+            "touchpoints": {
+                "address": "{topic}",
+                "description": "Any topic that the settings read with the format cloudevents.",
+                "parameters": {"topic": {"description": "name of the Kafka topic"}},
+                "messages": messages,
+            }
+        },
+        "operations": {
+            "readTouchpoints": {
+                "action": "receive",
+                "summary": "The worker reads every topic of its namespace once, in order, exactly once in effect.",
+                "channel": {"$ref": "#/channels/touchpoints"},
+            }
+        },
+        "components": {"messages": {name: _message(name) for name in MODELS}},
+    }
+
+
+def files() -> dict[str, str]:
+    """Path under schemas/ -> content of every generated file, in the contract's order."""
+    schemas = {f"json/{name}.json": json.dumps(schema_of(name), indent=1, ensure_ascii=False) + "\n" for name in MODELS}
+    return {**schemas, "asyncapi.yaml": "\n".join(_yaml(asyncapi())) + "\n"}
+
+
+def main(directory: Path = DIRECTORY) -> int:
+    """Writes the files and removes the schemas of types that are gone. Returns the process's exit code."""
+    generated = files()
+    (directory / "json").mkdir(exist_ok=True)
+    for old in (directory / "json").glob("*.json"):
+        if f"json/{old.name}" not in generated:
+            old.unlink()
+    for name, content in generated.items():
+        (directory / name).write_text(content, encoding="utf-8")
+    sys.stdout.write(f"{len(generated)} files\n")
+    return 0
+
+
+def _message(name: str) -> dict[str, Any]:
+    schema = {"schemaFormat": "application/schema+json;version=draft-2020-12", "schema": {"$ref": f"./json/{name}.json"}}
+    tags = [{"name": FAMILY_OF[name]}]
+    return {"name": name, "summary": _summary(name), "contentType": CONTENT_TYPE, "tags": tags, "payload": schema}
+
+
+def _summary(name: str) -> str:
+    return (MODELS[name].__doc__ or "").strip()
 
 
 def _lean(schema: Any) -> Any:
@@ -46,22 +114,15 @@ def _lean(schema: Any) -> Any:
     return lean
 
 
-def files() -> dict[str, str]:
-    """File name -> content of every generated file, in the contract's order."""
-    return {f"{name}.json": json.dumps(schema_of(name), indent=1, ensure_ascii=False) + "\n" for name in MODELS}
-
-
-def main(directory: Path = DIRECTORY) -> int:
-    """Writes the files and removes those of types that are gone. Returns the process's exit code."""
-    directory.mkdir(exist_ok=True)
-    generated = files()
-    for old in directory.glob("*.json"):
-        if old.name not in generated:
-            old.unlink()
-    for name, content in generated.items():
-        (directory / name).write_text(content, encoding="utf-8")
-    sys.stdout.write(f"{len(generated)} schemas\n")
-    return 0
+def _yaml(value: dict[str, Any], indent: str = "") -> Iterator[str]:
+    """Objects as YAML blocks, everything else as JSON, which YAML contains; so the contract needs no YAML library."""
+    for key, item in value.items():
+        name = key if key.replace(".", "").replace("_", "").isalnum() else json.dumps(key)
+        if isinstance(item, dict):
+            yield f"{indent}{name}:"
+            yield from _yaml(item, f"{indent}  ")
+        else:
+            yield f"{indent}{name}: {json.dumps(item, ensure_ascii=False)}"
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -221,10 +223,27 @@ def test_a_date_alone_stays_a_date() -> None:
     assert parse_deadline("1970-01-01T00:00:01Z") == 1000
 
 
-def test_the_generated_schemas_are_those_of_the_models() -> None:
+def test_the_generated_files_are_those_of_the_models() -> None:
     """Run `python -m schemas.generate` when this fails."""
-    committed = {path.name: path.read_text("utf-8") for path in generate.DIRECTORY.glob("*.json")}
-    assert committed == generate.files()
+    folder = generate.DIRECTORY
+    paths = [*(folder / "json").glob("*.json"), folder / "asyncapi.yaml"]
+    assert {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in paths} == generate.files()
+
+
+def test_generating_removes_what_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "json").mkdir()
+    (tmp_path / "json" / "page.seen.json").write_text("{}")
+    assert generate.main(tmp_path) == 0
+    assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*") if path.is_file()} == set(generate.files())
+
+
+def test_the_asyncapi_document_reads_back_and_its_references_lead_somewhere() -> None:
+    document = yaml.safe_load((generate.DIRECTORY / "asyncapi.yaml").read_text("utf-8"))
+    assert document == generate.asyncapi()
+    assert list(document["channels"]["touchpoints"]["messages"]) == CONTRACT
+    for name in CONTRACT:
+        reference = document["components"]["messages"][name]["payload"]["schema"]["$ref"]
+        assert (generate.DIRECTORY / reference).is_file()
 
 
 def test_a_schema_states_what_is_required() -> None:
