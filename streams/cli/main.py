@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from streams.cli import config, contract, serve, state
+from streams.cli import config, contract, kafka, offline, serve, state
 from streams.cli.failure import Failure
 
 app = typer.Typer(
@@ -24,7 +24,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Touchpoints from Kafka, stitched into one journey per customer, with rolling UX and CX metrics.",
 )
-for command in (serve.exporter, contract.validate, contract.formats, contract.schema, state.metrics, state.show, state.digest):
+app.add_typer(kafka.topics, name="topics")
+for command in (
+    serve.exporter,
+    kafka.produce,
+    offline.simulate,
+    offline.fold,
+    state.metrics,
+    state.show,
+    state.digest,
+    contract.validate,
+    contract.formats,
+    contract.schema,
+):
     app.command()(command)
 app.add_typer(config.app, name="config")
 
@@ -61,12 +73,16 @@ def explained(error: Exception) -> tuple[str, int]:
 
     from schemas.formats import FormatError
     from streams.files import UnreadableFileError
+    from streams.kafka_admin import TopicsError
+    from streams.kafka_produce import ProduceError
     from streams.settings import SettingsError
 
     if isinstance(error, Failure):
         return str(error), error.exit_code
-    if isinstance(error, FormatError | SettingsError | UnreadableFileError):
+    if isinstance(error, FormatError | SettingsError | TopicsError | UnreadableFileError):
         return str(error), 2
+    if isinstance(error, ProduceError):
+        return str(error), 1
     if isinstance(error, RedisError):
         return f"Redis does not do its part ({_line(error)}); see that JOURNEY_REDIS names a server that runs", 1
     if type(error).__module__.partition(".")[0] in {"kafka", "aiokafka"}:

@@ -150,10 +150,10 @@ def digest(
 
 
 async def _dump(settings: Settings) -> str:
-    from streams.store.dump import canonical_cells, cells_text
+    from streams.store.dump import canonical_dump
 
     store = open_store(settings)
     try:
-        return cells_text(await canonical_cells(store))
+        return await canonical_dump(store, settings.policy())
     finally:
         await store.close()
