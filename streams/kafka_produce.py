@@ -120,7 +120,7 @@ def produce_file(
             sender.require_own_timestamps()
         sender.play(events, playing)
         if end >= 0:
-            sender.clock(end)
+            sender.clock(end + policy.disorder_ms)  # the watermark stays behind the clocks by the disorder
         sender.finish()
     progress(counts)
     return counts

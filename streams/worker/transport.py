@@ -30,6 +30,7 @@ from faust.types import TP, ConsumerMessage
 from streams.core.model import Partition, Record
 
 FETCH_RETRY_SECONDS = 1.0
+CREATE_TIME = 0  # Kafka's timestamp type 0; 1 is the log's own time
 POSITIONED_BY_STORE = "none"  # aiokafka's auto_offset_reset: an offset that is out of range is an error, never a reset
 
 
@@ -37,7 +38,7 @@ class Fetched(msgspec.Struct, frozen=True):
     """A run of records of one partition, as one fetch brought it.
 
     start: the expected position. end: the offset after the last record. generation: Kafka's number of the assignment
-    that the run was fetched under. Never empty.
+    that the run was fetched under. create_time: whether a producer, not the log, has stamped some record. Never empty.
     """
 
     partition: Partition
@@ -45,6 +46,7 @@ class Fetched(msgspec.Struct, frozen=True):
     end: int
     records: tuple[Record, ...]
     generation: int
+    create_time: bool = False
 
 
 Positions = Callable[[set[TP]], Awaitable[Mapping[TP, int]]]
@@ -280,6 +282,10 @@ class ChunkConsumer(base.Consumer):
         self._acked_index[tp].clear()
         await self._thread.seek_wait({tp: offset})
 
+    async def seek_to(self, offsets: Mapping[TP, int]) -> None:
+        """Positions partitions that `positions` left out; those that were taken away since are passed over."""
+        await self._thread.seek_wait({tp: offset for tp, offset in offsets.items() if tp in self.assignment()})
+
     async def go_on_at(self, tp: TP, offset: int) -> None:
         """Skips records that are lost; the next chunk still starts where the store is, so that the store accepts it."""
         await self._thread.go_on_at(tp, offset)
@@ -316,6 +322,7 @@ def as_fetched(tp: TP, start: int, run: list[Any], generation: int) -> Fetched:
             Record(r.offset, -1 if r.timestamp is None else r.timestamp, r.value, r.key, tuple(r.headers)) for r in run
         ),
         generation=generation,
+        create_time=any(r.timestamp_type == CREATE_TIME for r in run),
     )
 
 

@@ -1,0 +1,151 @@
+"""The chunk loop: one chunk at a time from the topics through the pipeline into one commit.
+
+A chunk is tried until it is committed, known to be committed, or no longer ours. Redis and Kafka may go away meanwhile;
+a defect in the fold is logged once and tried again, because passing over it would lose records silently. Nothing is
+raised to Faust, which would acknowledge the chunk all the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import msgspec
+from aiokafka.errors import KafkaError
+
+from streams.core.content import LATEST_MS
+from streams.core.model import Answer, Partition, Position, Record, Verdict
+from streams.core.pipeline import Chunk
+from streams.drive import run_chunk
+from streams.worker.dead_letters import DeadLetters
+from streams.worker.owner import FETCHING, REDIS, Owner
+from streams.worker.retry import Backoff, is_redis
+from streams.worker.transport import Fetched
+
+DEAD_LETTERS = "The dead-letter topic"
+NO_TIME = -1
+
+log = logging.getLogger("journey.worker")
+
+
+class ChunkLoop:
+    """Takes what the transport fetches."""
+
+    def __init__(self, owner: Owner, dead_letters: DeadLetters) -> None:
+        self._owner = owner
+        self._dead_letters = dead_letters
+        self._acknowledged: dict[Partition, int] = {}
+        self._warned_of_create_time = False
+
+    async def take(self, fetched: Fetched) -> None:
+        """Returns when the chunk is done with; raises only cancellation."""
+        owner = self._owner
+        owner.outages.end(FETCHING)
+        told = False
+        backoff = Backoff(lambda: owner.active(fetched.generation))
+        while owner.active(fetched.generation):
+            try:
+                done = await self._try(fetched)
+            except KafkaError as error:
+                owner.outages.begin(DEAD_LETTERS, error)
+            except Exception as error:  # noqa: BLE001 -- Faust would acknowledge the chunk, whatever is raised
+                if is_redis(error):
+                    owner.outages.begin(REDIS, error)
+                else:
+                    self._tell_of_defect(fetched, error, told=told)
+                    told = True
+            else:
+                if done:
+                    return
+                continue
+            await backoff.wait()
+
+    def _tell_of_defect(self, fetched: Fetched, error: Exception, *, told: bool) -> None:
+        self._owner.metrics.failures.inc()
+        if not told:
+            where = f"{fetched.partition} from {fetched.start} to {fetched.end}"
+            log.error("Defect at %s; trying again until it is mended or skipped", where, exc_info=error)
+
+    async def _try(self, fetched: Fetched) -> bool:
+        """One attempt; True when the chunk is done with, False when positions have changed and it should be looked at anew."""
+        owner, partition = self._owner, fetched.partition
+        async with owner.turn:
+            if not owner.active(fetched.generation):
+                return True
+            position = owner.known.get(partition)
+            if position is None or fetched.end <= position.offset:
+                return True  # not positioned under this assignment, or committed before
+            if fetched.start > position.offset:
+                log.debug("%s: a chunk before %d was dropped on the way; back to %d", partition, fetched.start, position.offset)
+                await owner.go_back(partition, position.offset)
+                return True
+            chunk = self._decoded(fetched, position)
+            await self._bury(partition, chunk)
+            started = time.perf_counter()
+            answer = await run_chunk(owner.pipeline, owner.store, chunk, owner.watermark)
+            owner.metrics.commit_seconds.observe(time.perf_counter() - started)
+            return await self._settle(chunk, answer)
+
+    def _decoded(self, fetched: Fetched, position: Position) -> Chunk:
+        """The chunk without what the store has of it already."""
+        owner = self._owner
+        records = [record for record in self._timed(fetched) if record.offset >= position.offset]
+        started = time.perf_counter()
+        chunk = owner.pipeline.decode(fetched.partition, position.offset, fetched.end, records, position)
+        owner.metrics.decode_seconds.observe(time.perf_counter() - started)
+        if lost := owner.lost.get(fetched.partition, 0):
+            chunk.outcomes["lost"] = lost
+        return chunk
+
+    def _timed(self, fetched: Fetched) -> list[Record]:
+        """Records whose timestamps may move a clock: what a producer says is bounded, what the log says is not doubted."""
+        if not fetched.create_time:
+            return list(fetched.records)
+        most = LATEST_MS
+        if self._owner.pipeline.policy.clock == "live":
+            most = self._owner.now_ms()
+            if not self._warned_of_create_time:
+                self._warned_of_create_time = True
+                log.warning(
+                    "%s is stamped by its producers; set message.timestamp.type=LogAppendTime for a live namespace",
+                    fetched.partition.topic,
+                )
+        return [_bounded(record, most) for record in fetched.records]
+
+    async def _bury(self, partition: Partition, chunk: Chunk) -> None:
+        """Rejected records first, but each only once, however often the chunk is tried."""
+        acknowledged = self._acknowledged.get(partition, -1)
+        rejected = [(record, why) for record, why in chunk.rejected if record.offset > acknowledged]
+        if rejected:
+            self._owner.metrics.dead_letters.inc(await self._dead_letters.send(partition, rejected))
+            self._acknowledged[partition] = rejected[-1][0].offset
+        self._owner.outages.end(DEAD_LETTERS)
+
+    async def _settle(self, chunk: Chunk, answer: Answer) -> bool:
+        owner, partition = self._owner, chunk.advance.partition
+        owner.outages.end(REDIS)
+        owner.metrics.answers.labels(str(answer.verdict)).inc()
+        if answer.verdict is Verdict.OK:
+            owner.known[partition] = chunk.advance.position
+            owner.watermark = answer.watermark
+            owner.lost.pop(partition, None)
+            owner.metrics.chunk_records.observe(len(chunk.records))
+            return True
+        if owner.refused(answer):
+            return True
+        before = chunk.before.offset
+        await owner.refresh()
+        after = owner.known[partition].offset
+        if answer.verdict is Verdict.ROLLBACK:
+            owner.metrics.rollbacks.inc()
+            log.warning("The store went back: %s from %d to %d; reading it again from there", partition, before, after)
+        self._acknowledged.pop(partition, None)
+        return False
+
+
+def _bounded(record: Record, most: int) -> Record:
+    """A timestamp before 1970 or after 2099 says nothing; one ahead of the wall clock is cut to it where time is live."""
+    stamp = record.timestamp
+    if 0 <= stamp <= most:
+        return record
+    return msgspec.structs.replace(record, timestamp=NO_TIME if stamp < 0 or stamp > LATEST_MS else most)

@@ -1,0 +1,74 @@
+"""Whether a worker is well: positions compared with the store's although nothing comes in, lag, readiness."""
+
+from __future__ import annotations
+
+import logging
+
+from streams.core.model import Partition
+from streams.worker.owner import KAFKA, REDIS, Owner
+
+POSITIONS_SECONDS = 1.5
+LAG_SECONDS = 5.0
+
+log = logging.getLogger("journey.worker")
+
+
+class Health:
+    """The checks of one worker, and what they know."""
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._measured: set[tuple[str, int]] = set()
+
+    @property
+    def live(self) -> bool:
+        """Whether the worker has not given up."""
+        return self._owner.failure is None
+
+    @property
+    def ready(self) -> bool:
+        """Whether its partitions are positioned and nothing that it needs is away. A spare worker owns none, and is ready."""
+        owner = self._owner
+        assigned = len(owner.consumer.assignment()) if owner.app.started else 0
+        return self.live and owner.app.started and len(owner.known) == assigned and not owner.outages.names
+
+    async def check_positions(self) -> None:
+        """Goes back where the store did, or a rollback without traffic would stay unseen.
+
+        Positions that are ahead of ours are left alone: the store will say DUPLICATE to whatever comes.
+        """
+        owner = self._owner
+        before = dict(owner.known)
+        watermark, stored = await owner.store.positions()
+        owner.outages.end(REDIS)
+        owner.metrics.ready.set(self.ready)
+        async with owner.turn:
+            for partition, known in before.items():
+                held = stored.get(partition)
+                if partition not in owner.known or held is None or held.offset >= known.offset:
+                    continue
+                log.warning(
+                    "The store went back: %s from %d to %d; reading it again from there", partition, known.offset, held.offset
+                )
+                owner.metrics.rollbacks.inc()
+                owner.known[partition] = held
+                await owner.go_back(partition, held.offset)
+        owner.watermark = min(owner.watermark, watermark) if watermark < owner.watermark else watermark
+
+    async def measure(self) -> None:
+        """Lag and clock of the owned partitions."""
+        owner = self._owner
+        ends = await owner.consumer.log_ends(owner.partitions())
+        owner.outages.end(KAFKA)
+        measured = set()
+        for tp, end in ends.items():
+            position = owner.known.get(Partition(tp.topic, tp.partition))
+            if position is None:
+                continue
+            measured.add((tp.topic, tp.partition))
+            labels = (tp.topic, str(tp.partition))
+            owner.metrics.lag.labels(*labels).set(max(0, end - position.offset))
+            if position.clock >= 0:
+                owner.metrics.clock.labels(*labels).set(position.clock / 1_000)
+        owner.metrics.forget(self._measured - measured)
+        self._measured = measured

@@ -1,0 +1,66 @@
+"""Retries that neither give up nor flood the log: one line when something goes away, one when it is back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from redis.exceptions import RedisError
+
+FIRST_SECONDS = 0.1
+MOST_SECONDS = 3.0
+STEP_SECONDS = 0.1
+
+log = logging.getLogger("journey.worker")
+
+
+class Backoff:
+    """Waits twice as long after every failure, up to `MOST_SECONDS`; ends early when nobody wants the result any more."""
+
+    def __init__(self, wanted: Callable[[], bool]) -> None:
+        self._wanted = wanted
+        self._seconds = FIRST_SECONDS
+
+    async def wait(self) -> None:
+        """The next pause."""
+        deadline = time.monotonic() + self._seconds
+        self._seconds = min(MOST_SECONDS, self._seconds * 2)
+        while self._wanted() and (left := deadline - time.monotonic()) > 0:  # noqa: ASYNC110 -- Faust's flags are no events
+            await asyncio.sleep(min(left, STEP_SECONDS))
+
+
+class Outages:
+    """What is away at the moment, by name, and since when; each is told once."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, float] = {}
+
+    def begin(self, name: str, error: BaseException | str) -> None:
+        """`name` failed. Only the first failure in a row is logged."""
+        if name not in self._since:
+            self._since[name] = time.monotonic()
+            log.warning("%s does not answer (%s); trying again until it does", name, first_line(error))
+
+    def end(self, name: str) -> None:
+        """`name` worked."""
+        since = self._since.pop(name, None)
+        if since is not None:
+            log.info("%s is back after %.1f s", name, time.monotonic() - since)
+
+    @property
+    def names(self) -> list[str]:
+        """What is away."""
+        return sorted(self._since)
+
+
+def first_line(error: BaseException | str) -> str:
+    """An error on one line; its type where it has no text."""
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def is_redis(error: BaseException) -> bool:
+    """Whether an error says that the store cannot be reached or refuses, which is no bug and passes."""
+    return isinstance(error, RedisError | OSError | TimeoutError)

@@ -1,0 +1,137 @@
+"""Runs workers until they are told to end: signals, waiting for Kafka, a new start when Faust has stopped by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from streams.kafka_access import KafkaAccess
+from streams.settings import Settings
+from streams.store.redis import RedisStore
+from streams.worker.app import Deps, Worker, WorkerSettings, build_app
+from streams.worker.logs import configure_logging
+from streams.worker.retry import Backoff, Outages, first_line
+
+FINE, FAILED = 0, 1
+CONNECT_SECONDS = 2.0
+END_SECONDS = 9.0
+JOIN_SECONDS = 0.2
+
+log = logging.getLogger("journey.worker")
+
+
+def worker_settings(settings: Settings) -> WorkerSettings:
+    """A worker's part of the settings."""
+    return WorkerSettings(
+        kafka=KafkaAccess.of(settings),
+        group=settings.consumer_group,
+        topics=settings.topic_policies,
+        policy=settings.policy(),
+        dead_letter_topic=settings.dead_letter_topic,
+    )
+
+
+def run_worker(settings: Settings) -> int:
+    """One worker in this process, until SIGTERM or SIGINT; the exit code."""
+    configure_logging()
+    return asyncio.run(_until_signal(settings))
+
+
+async def _until_signal(settings: Settings) -> int:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    store = RedisStore.at(settings.redis.get_secret_value(), settings.namespace)
+    try:
+        return await run_until(worker_settings(settings), lambda: Deps(store=store), told)
+    finally:
+        with suppress(Exception):  # closing a connection that is gone already
+            await store.close()
+
+
+async def run_until(settings: WorkerSettings, deps: Callable[[], Deps], told: asyncio.Event) -> int:
+    """Keeps a worker running until `told` is set. FAILED where it gave up, with its sentence in the log."""
+    outages = Outages()
+    backoff = Backoff(lambda: not told.is_set())
+    while not told.is_set():
+        if not await _answers(settings.kafka):
+            outages.begin("Kafka", f"nobody listens at {settings.kafka.bootstrap}")
+            await backoff.wait()
+            continue
+        worker = build_app(settings, deps())
+        try:
+            await worker.start()
+            outages.end("Kafka")
+            backoff = Backoff(lambda: not told.is_set())
+            if failure := await _first(worker, told):
+                return FAILED if failure else FINE
+        except Exception as error:  # noqa: BLE001 -- whatever Faust or aiokafka raise while they connect
+            outages.begin("Kafka", f"{type(error).__name__}: {first_line(error)}")
+        finally:
+            await worker.stop()
+        await backoff.wait()
+    return FINE
+
+
+async def _first(worker: Worker, told: asyncio.Event) -> str:
+    """Whichever comes first: the worker gives up (its sentence), or it is told to end or stops by itself (nothing)."""
+    ended = asyncio.create_task(worker.wait())
+    waiting = asyncio.create_task(told.wait())
+    try:
+        await asyncio.wait((ended, waiting), return_when=asyncio.FIRST_COMPLETED)
+        return ended.result() if ended.done() else ""
+    finally:
+        ended.cancel()
+        waiting.cancel()
+
+
+async def _answers(access: KafkaAccess) -> bool:
+    """Whether some bootstrap server accepts connections."""
+    for server in access.servers:
+        host, _, port = server.rpartition(":")
+        try:
+            _, writer = await asyncio.wait_for(asyncio.open_connection(host, int(port)), CONNECT_SECONDS)
+        except (OSError, TimeoutError, socket.gaierror):
+            continue
+        writer.close()
+        return True
+    return False
+
+
+def run_workers(settings: Settings, workers: int) -> int:
+    """Several workers, each in a process of its own; all end when one gives up, or at SIGTERM or SIGINT."""
+    if workers == 1:
+        return run_worker(settings)
+    spawn = multiprocessing.get_context("spawn")
+    children = [spawn.Process(target=_child, args=(settings,), name=f"worker-{number}") for number in range(workers)]
+    told = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told.append(True))
+    for child in children:
+        child.start()
+    try:
+        while not told and all(child.is_alive() for child in children):
+            time.sleep(JOIN_SECONDS)
+    finally:
+        for child in children:
+            if child.is_alive() and child.pid is not None:
+                os.kill(child.pid, signal.SIGTERM)
+        deadline = time.monotonic() + END_SECONDS
+        for child in children:
+            child.join(max(0.0, deadline - time.monotonic()))
+            if child.is_alive():
+                child.kill()
+                child.join()
+    return FINE if told and all(child.exitcode == FINE for child in children) else FAILED
+
+
+def _child(settings: Settings) -> None:
+    raise SystemExit(run_worker(settings))

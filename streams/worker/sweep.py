@@ -1,0 +1,101 @@
+"""What happens without records: deadlines that have passed, clocks of partitions that are caught up, buckets that expired."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from faust.types import TP
+
+from streams.core.model import Partition, Position, Verdict
+from streams.drive import SWEEP_JOURNEYS, sweep_journeys
+from streams.worker.owner import KAFKA, REDIS, Owner
+from streams.worker.retry import Backoff, first_line, is_redis
+
+SWEEP_SECONDS = 0.25
+TICK_SECONDS = 1.0
+EXPIRE_SECONDS = 30.0
+EXPIRE_BUCKETS = 200
+
+log = logging.getLogger("journey.worker")
+
+
+async def repeat(owner: Owner, seconds: float, what: Callable[[], Awaitable[None]]) -> None:
+    """Does it now and then until cancelled. Outages are told once; a defect is logged once per kind, and tried again."""
+    told: set[str] = set()
+    while owner.failure is None:
+        await asyncio.sleep(seconds)
+        if not owner.active(owner.generation):
+            continue
+        try:
+            await what()
+        except Exception as error:
+            if is_redis(error):
+                owner.outages.begin(REDIS, error)
+            elif type(error).__module__.startswith("aiokafka"):
+                owner.outages.begin(KAFKA, error)
+            elif first_line(error) not in told:
+                told.add(first_line(error))
+                log.exception("Defect in %s; trying again", getattr(what, "__qualname__", what))
+            generation = owner.generation
+            await Backoff(lambda generation=generation: owner.active(generation)).wait()  # type: ignore[misc] # a default
+        else:
+            owner.outages.end(KAFKA)
+
+
+class Sweeper:
+    """Deadlines, ticks and expiry of one worker."""
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+
+    async def sweep(self) -> None:
+        """Lets every deadline up to the watermark enter, for this worker's share, a batch at a time between chunks."""
+        owner = self._owner
+        while owner.watermark >= 0 and (shards := owner.shards) and owner.active(owner.generation):
+            due = await owner.store.due(owner.watermark, SWEEP_JOURNEYS, shards)
+            if not due:
+                return
+            async with owner.turn:
+                journeys = [journey for journey, _ in due]
+                answer = await sweep_journeys(owner.pipeline, owner.store, journeys, owner.watermark)
+                if answer.verdict is Verdict.OK:
+                    owner.watermark = answer.watermark
+                elif owner.refused(answer):
+                    return
+                elif answer.verdict is not Verdict.CONFLICT:
+                    await owner.refresh()
+
+    async def tick(self) -> None:
+        """Moves the clocks of owned partitions that are caught up to the wall clock, which is read before the log's ends."""
+        owner = self._owner
+        clock = owner.now_ms()
+        for tp, cursor in (await owner.consumer.caught_up(owner.partitions())).items():
+            async with owner.turn:
+                position = owner.known.get(Partition(tp.topic, tp.partition))
+                if position is not None and position.offset == cursor and position.clock < clock:
+                    await self._tick(tp, position, clock)
+
+    async def _tick(self, tp: TP, position: Position, clock: int) -> None:
+        owner, partition = self._owner, Partition(tp.topic, tp.partition)
+        commit = owner.pipeline.tick(partition, position, clock, owner.watermark)
+        try:
+            answer = await owner.store.commit(commit)
+        except BaseException:
+            owner.pipeline.evict(commit)
+            raise
+        if answer.verdict is Verdict.OK:
+            owner.pipeline.committed(commit)
+            owner.known[partition] = Position(position.offset, clock, position.digest)
+            owner.watermark = answer.watermark
+            return
+        owner.pipeline.evict(commit)
+        if not owner.refused(answer):
+            await owner.refresh()
+
+    async def expire(self) -> None:
+        """Deletes expired buckets at leisure; one worker is enough."""
+        if 0 in self._owner.shards:
+            while await self._owner.store.expire(EXPIRE_BUCKETS):  # noqa: ASYNC110 -- not waiting, only letting others in
+                await asyncio.sleep(0)
