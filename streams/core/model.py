@@ -152,7 +152,7 @@ class Commit(msgspec.Struct):
     read: versions of the journeys that were loaded; None for a journey that was read as absent.
     absent: person and reference identifiers that were read as not linked.
     watermark: the one the fold used. definitions: digest of the namespace's definitions.
-    advance: None for a sweep. holds_watermark: whether this partition's clock counts in the minimum.
+    advance: None for a sweep (whether a partition's clock holds the watermark is decided at `Store.open`).
     journeys: blobs to write; None deletes. links: identifier -> journey; None deletes.
     due: journey -> next deadline in ms; None removes. cells: increments. outcomes: operational counters.
     """

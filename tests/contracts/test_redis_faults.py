@@ -232,6 +232,16 @@ async def test_a_key_of_another_type_is_found_before_the_first_write(server: Red
         await client.unlink(*before)
 
 
+@pytest.mark.parametrize("key", ["meta", "positions", "listed"])
+async def test_opening_finds_a_key_of_another_type_too(server: RedisServer, remote: RedisStore, key: str) -> None:
+    prefix = remote._keys.prefix
+    async with connect(server.url) as client:
+        await client.set(prefix + key, "?")
+        with pytest.raises(ResponseError, match="WRONGTYPE"):
+            await opened(remote)
+        assert list(await contents(client, prefix)) == [(prefix + key).encode()]
+
+
 def link_key(prefix: str) -> bytes:
     return f"{prefix}l:{link_digest(identifier(1)).hex()[:3]}".encode()
 
