@@ -1,4 +1,4 @@
-"""Commands that talk to Kafka: `topics` and `produce`."""
+"""Commands that talk to Kafka: `topics`, `produce` and `dlq`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from streams.cli import output
 from streams.cli.failure import Failure
 
 if TYPE_CHECKING:  # heavy, and only named here
+    from streams.cli.reading import DeadLetter
     from streams.kafka_admin import Finding
     from streams.kafka_produce import Produced
 
@@ -112,3 +113,49 @@ def _print_counts(counts: Produced, *, as_json: bool) -> None:
     if counts.reasons:
         rows = [(reason, number, counts.examples.get(reason, "")) for reason, number in counts.reasons.most_common()]
         output.table(("reason", "count", "first"), rows, right=("count",))
+
+
+dlq = typer.Typer(no_args_is_help=True, help="The dead letters: every rejected record, as it came.")
+
+
+@dlq.command("list")
+def list_(
+    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """The rejected records, the newest first, and why each was rejected."""
+    from streams.core.metrics import timestamp
+
+    letters = _letters()
+    rows = [(letter.position, timestamp(letter.at), letter.stage, letter.reason, letter.detail) for letter in letters[:limit]]
+    names = ("position", "rejected_at", "stage", "reason", "detail")
+    if as_json:
+        output.document({"dead_letters": [dict(zip(names, row, strict=True)) for row in rows], "total": len(letters)})
+    else:
+        output.table(names, rows, title=f"{len(rows)} of {len(letters)} dead letters")
+
+
+@dlq.command("show")
+def show_letter(
+    position: Annotated[str, typer.Argument(help="topic/partition/offset, as `journey dlq list` prints it.")],
+    as_json: Json = False,
+) -> None:
+    """One rejected record: its headers, why it was rejected, and its bytes."""
+    letter = next((found for found in _letters() if found.position == position), None)
+    if letter is None:
+        raise Failure(f"No dead letter of {position!r}; `journey dlq list` lists them.")
+    payload = letter.value.decode("utf-8", "backslashreplace")
+    if as_json:
+        output.document({"position": letter.position, "headers": letter.headers, "payload": payload})
+        return
+    output.table(("header", "value"), list(letter.headers.items()))
+    sys.stdout.write(f"\n{payload}\n")
+
+
+def _letters() -> list[DeadLetter]:
+    from streams.cli.reading import dead_letters
+    from streams.kafka_access import KafkaAccess
+    from streams.settings import load_settings
+
+    settings = load_settings()
+    return dead_letters(KafkaAccess.of(settings), settings.dead_letter_topic)

@@ -25,13 +25,16 @@ app = typer.Typer(
     help="Touchpoints from Kafka, stitched into one journey per customer, with rolling UX and CX metrics.",
 )
 app.add_typer(kafka.topics, name="topics")
+app.add_typer(kafka.dlq, name="dlq")
 for command in (
+    serve.worker,
     serve.exporter,
     kafka.produce,
     offline.simulate,
     offline.fold,
     state.metrics,
     state.show,
+    state.positions,
     state.digest,
     contract.validate,
     contract.formats,

@@ -1,4 +1,4 @@
-"""Commands that run until they are told to end (SIGINT or SIGTERM): so far the exporter."""
+"""Commands that run until they are told to end (SIGINT or SIGTERM): workers and the exporter."""
 
 from __future__ import annotations
 
@@ -17,6 +17,16 @@ if TYPE_CHECKING:  # heavy, and only named here
 
 CANCEL_SECONDS = 0.2
 """How long a task has to end before it is told again."""
+
+
+def worker(
+    workers: Annotated[int, typer.Option(min=1, help="Workers, each in a process of its own.")] = 1,
+) -> None:
+    """Run Faust workers: from Kafka to Redis, until told to end."""
+    from streams.settings import load_settings
+    from streams.worker.run import run_workers
+
+    raise typer.Exit(run_workers(load_settings(), workers))
 
 
 def exporter(

@@ -1,4 +1,4 @@
-"""Commands that read a namespace in Redis: `metrics`, `show`, `digest`. They change nothing."""
+"""Commands that read a namespace in Redis: `metrics`, `show`, `positions`, `digest`. They change nothing."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from streams.cli import output
 from streams.cli.failure import Failure, Misuse
 
 if TYPE_CHECKING:  # these are heavy, and only named here
+    from streams.core.model import Partition, Position
     from streams.core.policy import Policy
     from streams.export.reader import Reading
     from streams.settings import Settings
@@ -155,5 +156,44 @@ async def _dump(settings: Settings) -> str:
     store = open_store(settings)
     try:
         return await canonical_dump(store, settings.policy())
+    finally:
+        await store.close()
+
+
+def positions(as_json: Json = False) -> None:
+    """How far the namespace has read each topic-partition: position, log end, lag and clock."""
+    from streams.cli.reading import log_ends
+    from streams.core.metrics import timestamp
+    from streams.kafka_access import KafkaAccess
+    from streams.settings import load_settings
+
+    settings = load_settings()
+    watermark, found = asyncio.run(_positions(settings))
+    ends = log_ends(KafkaAccess.of(settings), sorted(found)) if found else {}
+    rows = [
+        {
+            "topic": partition.topic,
+            "partition": partition.number,
+            "position": position.offset,
+            "log_end": ends[partition],
+            "lag": max(0, ends[partition] - position.offset),
+            "clock": timestamp(position.clock) if position.clock >= 0 else None,
+        }
+        for partition, position in sorted(found.items())
+    ]
+    moment = timestamp(watermark) if watermark >= 0 else None
+    if as_json:
+        output.document({"namespace": settings.namespace, "watermark": moment, "positions": rows})
+        return
+    names = ("topic", "partition", "position", "log_end", "lag", "clock")
+    cells = [[row[name] for name in names] for row in rows]
+    title = f"{settings.namespace}, watermark {moment or 'not there yet'}"
+    output.table(names, cells, right=("partition", "position", "log_end", "lag"), title=title)
+
+
+async def _positions(settings: Settings) -> tuple[int, dict[Partition, Position]]:
+    store = open_store(settings)
+    try:
+        return await store.positions()
     finally:
         await store.close()
