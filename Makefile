@@ -29,7 +29,7 @@ $(STAMP): requirements.lock pyproject.toml | $(BIN)/python
 	@touch $@
 
 .PHONY: demo
-demo: $(STAMP) ## All of it on this machine, with a simulated shop; ARGS="--seconds 20 --no-tty" passes options on
+demo: $(STAMP)
 	@$(BIN)/journey demo $(ARGS)
 
 .PHONY: test
