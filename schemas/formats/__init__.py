@@ -7,11 +7,16 @@ the contract's models), Ignore, or a Refusal, and never raises for what a produc
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 from schemas.formats.cloudevents import map_cloudevents
 from schemas.formats.payload import FormatError, Headers, Mapped, Mapper
 from schemas.formats.segment import map_segment, map_segment_page_calls
 
-__all__ = ["FORMATS", "FormatError", "Headers", "Mapped", "Mapper", "find_format", "format_names"]
+__all__ = ["FORMATS", "FormatError", "Headers", "Mapped", "Mapper", "find_format", "format_digest", "format_names"]
+
+REVISION = 1
+"""Raised when a built-in format would make other touchpoints of the same payload."""
 
 FORMATS: dict[str, tuple[Mapper, str]] = {
     "cloudevents": (map_cloudevents, "the native one: CloudEvents 1.0 and 0.3, structured, batch or binary, JSON data"),
@@ -33,6 +38,15 @@ def find_format(name: str) -> Mapper:
         return load_mapping(file)
     known = ", ".join(format_names())
     raise FormatError(f"unknown format {name!r}; known are {known} and mapping:FILE")
+
+
+def format_digest(name: str) -> str:
+    """32 hex digits of what a format makes of a payload: for a mapping its content, however the file is called or laid out.
+
+    Part of a namespace's definitions. Raises FormatError as find_format does.
+    """
+    described = getattr(find_format(name), "described", name)
+    return blake2b(f"{REVISION} {described}".encode(), digest_size=16).hexdigest()
 
 
 def format_names() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -56,6 +57,7 @@ class Mapping:
     def __init__(self, file: MappingFile) -> None:
         """Compiles columns and values, so that a record costs only look-ups."""
         self._file = file
+        self.described = json.dumps(file.model_dump(mode="json", exclude={"description"}), sort_keys=True)
         self._event_columns = [_path(column) for column in file.type.columns]
         self._types = {str(value).strip(): types for value, types in file.type.values.items()}
         self._time_columns = [_path(column) for column in file.time.columns]

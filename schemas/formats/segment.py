@@ -14,7 +14,7 @@ from typing import Any
 
 from schemas.envelope import EPOCH
 from schemas.formats.payload import MAX_BATCH, Headers, Mapped, digest_id, later_touchpoint, parse_json
-from schemas.formats.segment_events import EVENTS, SITE_PROPERTIES, TrackEvent, canonical
+from schemas.formats.segment_events import EVENTS, LINKED, SITE_PROPERTIES, TrackEvent, canonical
 from schemas.identifiers import Document
 from schemas.outcomes import Ignore, Silence
 from schemas.rejections import Reason, Refusal
@@ -92,7 +92,7 @@ def _call(call: Document, *, views: bool) -> Mapped:
     if kind in ("page", "screen"):
         return _documents(call, TrackEvent("page.viewed", channel="web" if kind == "page" else "app"))
     if kind in ("identify", "group", "alias"):
-        return _documents(call, TrackEvent("profile.linked"), alias=kind == "alias")
+        return _documents(call, LINKED, alias=kind == "alias")
     return Refusal(Reason.UNKNOWN_TYPE, "type: is no call of the spec")
 
 

@@ -76,6 +76,10 @@ def _step(step: str = "") -> TrackEvent:
     )
 
 
+LINKED = TrackEvent("profile.linked", channel="system")
+"""Who somebody is. SDKs send it by themselves at every page load: on the site's channel it would be an interaction, and no
+visit of a person who is logged in would ever bounce."""
+
 _PLACED = TrackEvent("order.placed", ORDER_PROPERTIES)
 _ADDED = TrackEvent("cart.item_added")
 _REMOVED = TrackEvent("cart.item_removed")
@@ -140,7 +144,7 @@ _EVENTS: dict[str, TrackEvent] = {
     "Account Created": _REGISTERED,
     "Signed Up": _REGISTERED,
     "Account Deleted": TrackEvent("account.closed"),
-    "Account Added User": TrackEvent("profile.linked"),
+    "Account Added User": LINKED,
     "Invite Sent": TrackEvent("referral.made", {"referral_id": ("referral_id", "invite_id")}),
     "Application Installed": TrackEvent("product.installed", channel="app"),
     "Application Crashed": TrackEvent("error.shown", constants={"code": "crash", "kind": "system"}, channel="app"),

@@ -165,17 +165,19 @@ class Decoder:
     def _identifiers(
         self, identifiers: Mapping[str, Any], given: list[tuple[str, str | int]]
     ) -> tuple[tuple[Identifier, ...], tuple[Identifier, ...], tuple[Identifier, ...]]:
-        """Persons by priority, references, groups. A reference given as a field counts where identifiers has none."""
+        """Persons by priority, references, groups."""
         region, limit = self._policy.phone_region, self._policy.limits.identifier_chars
         persons: list[tuple[int, Identifier]] = []
         references: list[tuple[int, Identifier]] = []
         groups: list[Identifier] = []
-        pairs = list(identifiers.items())
-        pairs.extend(pair for pair in given if identifiers.get(pair[0]) is None)
-        for kind, value in pairs:
+        # What a field says counts only where the identifiers say nothing.
+        said = (
+            {**dict(given), **{kind: value for kind, value in identifiers.items() if value is not None}} if given else identifiers
+        )
+        for kind, value in said.items():
             if value is None:
                 continue
-            identifier, dropped = normalise(kind, value if isinstance(value, str) else str(value), region, limit)
+            identifier, dropped = normalise(kind, value if type(value) is str else str(value), region, limit)
             if identifier is None:
                 self.notes[str(dropped)] += 1
             elif kind in _PERSONS:
@@ -221,7 +223,9 @@ def _validate(document: Document) -> Event[Data] | Rejected:
         present = upcast(document)
         if present is not None:
             return _validate(present)
-        return _rejected(Reason.MISSING_TYPE if document.get("type") in (None, "") else Reason.UNKNOWN_TYPE, "type")
+        if document.get("type") in (None, ""):
+            return _rejected(Reason.MISSING_TYPE, "type: is missing")
+        return _rejected(Reason.UNKNOWN_TYPE, "type: is none of the contract's")
     return _explain(problem)
 
 

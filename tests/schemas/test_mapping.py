@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from schemas.formats import FormatError, Headers, Mapped, Mapper, find_format, format_names
+from schemas.formats import FormatError, Headers, Mapped, Mapper, find_format, format_digest, format_names
 from schemas.outcomes import JOURNEY_POSITION, Ignore, Silence
 from schemas.rejections import Reason, Refusal
 from schemas.touchpoints import AnyTouchpoint
@@ -201,6 +201,17 @@ def test_an_unknown_format_says_what_is_known(name: str) -> None:
 @pytest.mark.parametrize("name", format_names())
 def test_every_listed_format_is_found(name: str) -> None:
     assert callable(find_format(name))
+
+
+def test_a_format_is_known_by_what_it_does(tmp_path: Path) -> None:
+    def digest(described: Any, name: str) -> str:
+        (tmp_path / name).write_text(yaml.safe_dump(described), "utf-8")
+        return format_digest(f"mapping:{tmp_path / name}")
+
+    first = digest(ORDERS, "a.yaml")
+    assert digest({**dict(reversed(ORDERS.items())), "description": "the same"}, "b.yaml") == first
+    assert digest({**ORDERS, "source": "another"}, "a.yaml") != first
+    assert len({format_digest(name) for name in format_names()}) == len(format_names())
 
 
 def test_the_clickstream_by_type() -> None:

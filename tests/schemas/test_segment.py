@@ -176,6 +176,7 @@ def test_without_a_message_id_a_retry_is_the_same_event() -> None:
         ({"event": "Order Completed"}, "system"),
         ({"event": "Product Added"}, "web"),
         ({"event": "Email Opened", "context": WEB}, "email"),
+        ({"type": "identify", "context": WEB}, "system"),
     ],
 )
 def test_where_it_happened(call: dict[str, Any], channel: str) -> None:
