@@ -31,16 +31,21 @@ def formats(as_json: Json = False) -> None:
         output.table(("format", "what it reads"), rows)
 
 
-def schema(type_: Annotated[str, typer.Argument(metavar="[TYPE]", help="A type such as order.placed.")] = "") -> None:
+def schema(
+    type_: Annotated[str, typer.Argument(metavar="[TYPE]", help="A type such as order.placed.")] = "",
+    as_json: Json = False,
+) -> None:
     """The JSON Schema of one touchpoint type, or without TYPE the list of types."""
     from schemas.touchpoints import FAMILY_OF, MODELS
 
-    if not type_:
-        output.table(("type", "family"), list(FAMILY_OF.items()))
-        return
-    if type_ not in MODELS:
+    if type_ and type_ not in MODELS:
         raise Misuse(f"No touchpoint type {type_!r}; `journey schema` lists them.")
-    output.document(MODELS[type_].model_json_schema())
+    if type_:
+        output.document(MODELS[type_].model_json_schema())
+    elif as_json:
+        output.document({"types": [{"type": name, "family": family} for name, family in FAMILY_OF.items()]})
+    else:
+        output.table(("type", "family"), list(FAMILY_OF.items()))
 
 
 def validate(

@@ -100,5 +100,6 @@ def test_validate_says_what_each_payload_becomes(tmp_path: Path, capsys: pytest.
 def test_formats_and_schemas(capsys: pytest.CaptureFixture[str]) -> None:
     names = [entry["name"] for entry in output(capsys, "formats")["formats"]]
     assert {"cloudevents", "mapping:retentioneering-ecom"} <= set(names)
+    assert {"type": "page.viewed", "family": "web"} in output(capsys, "schema")["types"]
     assert run(["schema", "order.placed"]) == 0
     assert json.loads(capsys.readouterr().out)["type"] == "object"
