@@ -20,8 +20,10 @@ from streams.core.trees import owner_of, root_of, roots_of, tree_of
 from streams.core.windows import LocalDays
 from streams.core.workspace import Missing, Workspace
 
-_EVERYTHING = (-(1 << 62), 1 << 62)
+_NEVER = -(1 << 62)
+_EVERYTHING = (_NEVER, 1 << 62)
 _ORDER_KINDS = frozenset(ORDER_CHAIN)
+_BOOKED_KINDS = _ORDER_KINDS | {"contact_id", "response_id", "invitation_id"}
 _LIFE_KINDS = _ORDER_KINDS | {"subscription_id", LOCAL_SUBSCRIPTION, LOCAL_ACCOUNT}
 
 
@@ -97,17 +99,18 @@ class Batch:
         return None
 
     def open(self, found: JourneyId) -> Opened:
-        """The journey, ready to be changed. Where a deadline has passed since, all of it is computed anew."""
+        """The journey, ready to be changed; cases whose deadlines have passed since are computed anew."""
         opened = self.opened.get(found)
         if opened is not None:
             return opened
         opened = self.opened[found] = Opened(self.workspace.held[found], self.rules)
         journey = opened.journey
         if journey.due is not None and journey.due <= self.watermark:
-            for root in roots_of(journey.cases):
-                self.soil(opened, root)
-            self.soil_life(opened)
-            opened.touch_site(journey.as_of - self.rules.island_ms, _EVERYTHING[1])
+            for reference, case in journey.cases.items():
+                if kind_of(reference) in _ORDER_KINDS and orders.is_due(case.facts, journey.as_of, self.watermark):
+                    self.soil(opened, reference)
+            if journey.life_due is not None and journey.life_due <= self.watermark:
+                self.soil_life(opened)
         return opened
 
     def create(self, found: JourneyId) -> Opened:
@@ -137,9 +140,10 @@ class Batch:
         if reference in opened.soiled:
             return
         cases = opened.journey.cases
-        if kind_of(reference) in _LIFE_KINDS:
+        kind = kind_of(reference)
+        if kind in _LIFE_KINDS:
             self.soil_life(opened)
-        if reference not in cases:
+        if kind not in _BOOKED_KINDS or reference not in cases:
             opened.soiled.add(reference)
             return
         tree = tree_of(cases, root_of(cases, reference))
@@ -170,7 +174,8 @@ class Batch:
         cases = journey.cases
         self.book.sign = 1
         for root in {root_of(cases, reference) for reference in opened.soiled if reference in cases}:
-            book_tree(cases, tree_of(cases, root), as_of, self.book)
+            if kind_of(root) in _BOOKED_KINDS:
+                book_tree(cases, tree_of(cases, root), as_of, self.book)
         life_due = None
         if opened.lived:
             life_due = self._book_life(journey, as_of)
@@ -193,26 +198,42 @@ class Batch:
         journey = opened.journey
         after, derived, owners = gather(journey, self.rules)
         single = single_strand(journey.links, after, self.rules)
-        limit = self.policy.limits.facts_per_day
-        if derived != opened.derived or not (single and opened.single) or max(len(after), len(opened.site)) > limit:
-            opened.dirty = _EVERYTHING
-        elif opened.dirty is not None and any(site.is_mark(fact) and fact.references for fact in after):
-            opened.dirty = _EVERYTHING  # an order joins by visit id or cart token across islands
         now = [after] if single else strands(journey.links, after, owners, self.rules)
-        if opened.dirty is None:
-            return now
-        lo, hi = _whole_islands(opened.dirty, (opened.site, after), self.rules.island_ms)
-        for sign, facts, links, whose, one, moment in (
-            (-1, opened.site, opened.links, opened.owners, opened.single, opened.as_of),
-            (1, after, journey.links, owners, single, as_of),
-        ):
-            part = [fact for fact in facts if lo <= fact.at <= hi]
-            self.book.sign = sign
-            if not part or part[0].at + self.rules.wait_ms > moment:
-                continue
-            for strand in [part] if one else strands(links, part, whose, self.rules):
-                site.book_site(without_bots(strand, limit), moment, self.rules, self.book)
+        opened.dirty = self._dirty(opened, after, derived, single=single)
+        if opened.dirty is not None:
+            lo, hi = _whole_islands(opened.dirty, (opened.site, after), self.rules.island_ms)
+            self.book.sign = -1
+            before = [opened.site] if opened.single else strands(opened.links, opened.site, opened.owners, self.rules)
+            self._book_strands(before, lo, hi, _NEVER, opened.as_of)
+            self.book.sign = 1
+            self._book_strands(now, lo, hi, _NEVER, opened.as_of)
+        self.book.sign = 1
+        if as_of > opened.as_of:
+            self._book_strands(now, opened.as_of - self.rules.island_ms, _EVERYTHING[1], opened.as_of, as_of)
         return now
+
+    def _dirty(self, opened: Opened, after: Sequence[Fact], derived: Sequence[Fact], *, single: bool) -> tuple[int, int] | None:
+        """The times between which site facts count otherwise than before, deadlines apart."""
+        relabelled = not (single and opened.single) and opened.links != opened.journey.links
+        if derived != opened.derived or relabelled:
+            return _EVERYTHING
+        if opened.dirty is None:
+            return None
+        limit = self.policy.limits.facts_per_day
+        if max(len(after), len(opened.site)) > limit:
+            return _EVERYTHING
+        return _EVERYTHING if has_tokens(after) else opened.dirty
+
+    def _book_strands(self, strands_of: Iterable[Sequence[Fact]], lo: int, hi: int, since: int, as_of: int) -> None:
+        """Books what closed after `since` and by as_of, of the islands between lo and hi."""
+        limit = self.policy.limits.facts_per_day
+        for strand in strands_of:
+            if not strand or strand[0].at + self.rules.wait_ms > as_of:
+                continue
+            part = strand
+            if len(strand) <= limit and not has_tokens(strand):
+                part = site.islands_between(strand, lo, hi, self.rules)
+            site.book_site(without_bots(part, limit), since, as_of, self.rules, self.book)
 
     def _next_due(self, journey: Journey, now: Iterable[Sequence[Fact]]) -> int | None:
         dues = [journey.life_due, *(site.next_deadline(strand, journey.as_of, self.rules) for strand in now)]
@@ -367,7 +388,12 @@ def strands(
     return list(found.values())
 
 
-def without_bots(facts: list[Fact], limit: int) -> list[Fact]:
+def has_tokens(facts: Iterable[Fact]) -> bool:
+    """Whether an order among these facts may join a visit of another island, by visit id or cart token."""
+    return any(fact.code == site.ORDER_PLACED and fact.references and site.is_mark(fact) for fact in facts)
+
+
+def without_bots(facts: Sequence[Fact], limit: int) -> Sequence[Fact]:
     """Site facts without those of UTC days that have more than `limit` of them."""
     if len(facts) <= limit:
         return facts

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from streams.core.cells import Notebook, Suffixes, suffixes
+from streams.core.cells import Notebook, Where, where_of
 from streams.core.fields import PLACE
 from streams.core.journey import CODES, Fact
 from streams.core.model import Identifier
@@ -32,14 +32,9 @@ def book_contact(tree: Mapping[Identifier, Sequence[Fact]], as_of: int, book: No
         _book_hold(part, where, book)
 
 
-def _where(opened: Fact, facts: Iterable[Fact]) -> Suffixes:
-    found = [*suffixes(opened.dimensions, PLACE)]
-    facts = list(facts)
-    for name in ("medium", "reason"):
-        value = _text(facts, name)
-        if value:
-            found.append(f"|{name}={value}")
-    return tuple(found)
+def _where(opened: Fact, facts: Sequence[Fact]) -> Where:
+    said = ((name, _text(facts, name)) for name in ("medium", "reason"))
+    return where_of(opened.dimensions, PLACE, "", tuple(f"|{name}={value}" for name, value in said if value))
 
 
 def _text(facts: Iterable[Fact], field: str) -> str:
@@ -55,7 +50,7 @@ def _first(facts: Iterable[Fact], code: int) -> Fact | None:
     return next((fact for fact in facts if fact.code == code), None)
 
 
-def _book_wait(facts: Sequence[Fact], where: Suffixes, book: Notebook) -> None:
+def _book_wait(facts: Sequence[Fact], where: Where, book: Notebook) -> None:
     answered = _first(facts, _ANSWERED)
     if answered is None:
         return
@@ -68,7 +63,7 @@ def _book_wait(facts: Sequence[Fact], where: Suffixes, book: Notebook) -> None:
     book.measure("queue_wait", answered.at, where, max(wait, 0))
 
 
-def _book_hold(facts: Sequence[Fact], where: Suffixes, book: Notebook) -> None:
+def _book_hold(facts: Sequence[Fact], where: Where, book: Notebook) -> None:
     ended = _first(facts, _ENDED)
     if ended is None:
         return

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from streams.core.cells import Notebook, suffixes
+from streams.core.cells import Notebook, where_of
 from streams.core.fields import CUSTOMER
 from streams.core.journey import CODES, Fact, add_spell
 from streams.core.model import Dimensions
@@ -126,10 +126,10 @@ def book_life(life: Life | None, cancelled: Iterable[Fact], book: Notebook) -> N
     """C of one person's life; `cancelled` are the subscription.cancelled facts."""
     day_of = book.local.day_of
     for fact in cancelled:
-        book.count_day("cancellation_requests", day_of(fact.at), suffixes(fact.dimensions, CUSTOMER))
+        book.count_day("cancellation_requests", day_of(fact.at), where_of(fact.dimensions, CUSTOMER))
     if life is None:
         return
-    where = suffixes(life.dimensions, CUSTOMER)
+    where = where_of(life.dimensions, CUSTOMER)
     for index, (since, lost) in enumerate(life.spells):
         start = day_of(since)
         book.count_day("customers", start, where)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from streams.core.cells import Notebook, Suffixes, suffixes
+from streams.core.cells import Notebook, Where, where_of
 from streams.core.fields import SITE
 from streams.core.journey import CODES, Fact
 
@@ -58,15 +58,15 @@ def latest_due(course: Course) -> int:
 def book_order(facts: Sequence[Fact], as_of: int, book: Notebook) -> None:
     """C of one order."""
     placed = placed_of(facts)
-    where = suffixes((placed or facts[0]).dimensions, SITE)
+    where = where_of((placed or facts[0]).dimensions, SITE)
     if placed is not None:
         book.count("orders", placed.at, where)
         value, currency = placed.fields.get("value"), placed.fields.get("currency")
         if isinstance(value, int) and value and currency:
-            money = suffixes(placed.dimensions, SITE, f"|currency={currency}")
+            money = where_of(placed.dimensions, SITE, f"|currency={currency}")
             book.count("revenue", placed.at, money, value)
         if isinstance(value, int) and currency:
-            money = suffixes(placed.dimensions, SITE, f"|currency={currency}")
+            money = where_of(placed.dimensions, SITE, f"|currency={currency}")
             book.count("orders_valued", placed.at, money)
     course = course_of(facts)
     promises, delivered, cancelled = course
@@ -85,7 +85,7 @@ def book_order(facts: Sequence[Fact], as_of: int, book: Notebook) -> None:
                 book.count("orders_overdue", end, where, -1)
 
 
-def _book_promise(which: str, due: int, course: Course, as_of: int, where: Suffixes, book: Notebook) -> None:
+def _book_promise(which: str, due: int, course: Course, as_of: int, where: Where, book: Notebook) -> None:
     _, delivered, cancelled = course
     if due > as_of or (cancelled is not None and cancelled < due):
         return
@@ -112,3 +112,8 @@ def overdue_spells(course: Course) -> list[tuple[int, int | None]]:
 def next_deadline(facts: Sequence[Fact], as_of: int) -> int | None:
     """The earliest due time after as_of."""
     return min((due for fact in facts if (due := promised_at(fact)) is not None and due > as_of), default=None)
+
+
+def is_due(facts: Sequence[Fact], since: int, as_of: int) -> bool:
+    """Whether a promise among these facts fell due after `since` and by as_of."""
+    return any((due := promised_at(fact)) is not None and since < due <= as_of for fact in facts)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from streams.core.cells import Notebook, suffixes
+from streams.core.cells import Notebook, where_of
 from streams.core.fields import SITE
 from streams.core.journey import CODES, Fact
 from streams.core.model import Identifier
@@ -27,6 +27,7 @@ _START, _FAILURE, _SUCCESS = range(3)
 _EXPLICIT = {CODES["task.started"]: _START, CODES["task.failed"]: _FAILURE, CODES["task.completed"]: _SUCCESS}
 SITE_CHANNELS = frozenset({"web", "app"})
 OTHER_TASK = "other"
+_EVER = 1 << 62
 
 
 class TaskRules(msgspec.Struct, frozen=True):
@@ -143,13 +144,13 @@ def _visit_of(mark: Fact, visits: Sequence[Visit], rules: Rules) -> Visit | None
     return None
 
 
-def book_visits(visits: Iterable[Visit], as_of: int, rules: Rules, book: Notebook) -> None:
-    """Books the visits that have closed."""
+def book_visits(visits: Iterable[Visit], since: int, as_of: int, rules: Rules, book: Notebook) -> None:
+    """Books the visits that have closed after `since` and by as_of."""
     for visit in visits:
         close = visit.close(rules)
-        if close > as_of:
+        if not since < close <= as_of:
             continue
-        where = suffixes(visit.dimensions, SITE)
+        where = where_of(visit.dimensions, SITE)
         book.count("visits", close, where)
         if visit.converted:
             book.count("visits_converted", close, where)
@@ -208,13 +209,15 @@ def _by_rank(entry: tuple[int, int, bytes, Fact]) -> tuple[int, int, bytes]:
     return entry[:3]
 
 
-def book_attempts(facts: Sequence[Fact], visits: Sequence[Visit], as_of: int, task: TaskRules, book: Notebook) -> None:
-    """Books the attempts at one task whose limit has passed."""
+def book_attempts(
+    facts: Sequence[Fact], visits: Sequence[Visit], since: int, as_of: int, task: TaskRules, book: Notebook
+) -> None:
+    """Books the attempts at one task whose limit has passed after `since` and by as_of."""
     for attempt in walk_attempts(facts, task):
         start, limit = attempt.start, attempt.start.at + task.limit_ms
-        if limit > as_of:
+        if not since < limit <= as_of:
             continue
-        where = suffixes(start.dimensions, SITE, f"|task={task.name}")
+        where = where_of(start.dimensions, SITE, f"|task={task.name}")
         book.count("attempts", limit, where)
         if attempt.success_at is not None:
             book.count("attempts_completed", limit, where)
@@ -227,19 +230,19 @@ def book_attempts(facts: Sequence[Fact], visits: Sequence[Visit], as_of: int, ta
             book.count("attempts_errored", limit, where)
 
 
-def book_site(facts: Sequence[Fact], as_of: int, rules: Rules, book: Notebook) -> None:
-    """C of one strand's whole islands, sorted by (at, eid)."""
+def book_site(facts: Sequence[Fact], since: int, as_of: int, rules: Rules, book: Notebook) -> None:
+    """C of one strand's whole islands, sorted by (at, eid); of it, what has closed after `since` and by as_of."""
     if not facts or facts[0].at + rules.wait_ms > as_of:
         return
     visits = walk_visits(facts, rules)
-    book_visits(visits, as_of, rules, book)
+    book_visits(visits, since, as_of, rules, book)
     for task in rules.tasks:
-        book_attempts(facts, visits, as_of, task, book)
+        book_attempts(facts, visits, since, as_of, task, book)
 
 
 def next_deadline(facts: Sequence[Fact], as_of: int, rules: Rules) -> int | None:
     """The earliest moment after as_of at which a visit or an attempt may close; it may come to nothing, never be missed."""
-    recent = tail(facts, as_of - rules.island_ms, rules)
+    recent = islands_between(facts, as_of - rules.island_ms, _EVER, rules)
     if not recent:
         return None
     due = [close for visit in walk_visits(recent, rules) if (close := visit.close(rules)) > as_of]
@@ -249,14 +252,21 @@ def next_deadline(facts: Sequence[Fact], as_of: int, rules: Rules) -> int | None
     return min(due, default=None)
 
 
-def tail(facts: Sequence[Fact], since: int, rules: Rules) -> Sequence[Fact]:
-    """The facts from the first island on that reaches beyond `since`."""
-    index = len(facts)
-    while index > 0 and (
-        facts[index - 1].at > since or (index < len(facts) and facts[index].at - facts[index - 1].at < rules.island_ms)
-    ):
-        index -= 1
-    return facts[index:]
+def islands_between(facts: Sequence[Fact], lo: int, hi: int, rules: Rules) -> Sequence[Fact]:
+    """The whole islands that have facts from `lo` to `hi`, and all between them."""
+    stop = len(facts)
+    while stop and facts[stop - 1].at > hi:
+        stop -= 1
+    start = stop
+    while start and facts[start - 1].at >= lo:
+        start -= 1
+    if start == stop:
+        return ()
+    while start and facts[start].at - facts[start - 1].at < rules.island_ms:
+        start -= 1
+    while stop < len(facts) and facts[stop].at - facts[stop - 1].at < rules.island_ms:
+        stop += 1
+    return facts[start:stop]
 
 
 def island_end(facts: Sequence[Fact], rules: Rules, start: int = 0) -> int:

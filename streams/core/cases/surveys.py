@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from streams.core.cells import Notebook, suffixes
+from streams.core.cells import Notebook, where_of
 from streams.core.fields import PLACE
 from streams.core.journey import CODES, Fact
 
@@ -24,7 +24,7 @@ def book_survey(facts: Sequence[Fact], as_of: int, book: Notebook) -> None:
     score = answer.fields.get("score") if answer is not None else None
     if answer is None or not isinstance(score, int):
         return
-    where = suffixes(answer.dimensions, PLACE)
+    where = where_of(answer.dimensions, PLACE)
     instrument = answer.fields.get("instrument")
     if instrument == "csat":
         low, high = _scale(answer, 1, 5)
