@@ -15,8 +15,9 @@ All carry the namespace as their hash tag, so a namespace lives in one slot of a
 | `c:G` | zset | the indexes of the grain's buckets that have cells |
 | `outcomes` | hash | operational counters |
 
-Link buckets are hashes of up to 512 small entries, which Redis keeps as listpacks (about 37 bytes a link) up to
-some two million links a namespace (`hash-max-listpack-entries`); beyond that a link takes about 120 bytes.
+Link buckets are hashes of up to 512 small entries, which Redis keeps as listpacks up to some two million links a
+namespace (`hash-max-listpack-entries`): 46 bytes a link at 100,000 of them, 104 (Redis) to 141 (Valkey) at 10,000,
+where the buckets themselves weigh most. Beyond that a link takes 113 bytes in Redis 7.0 and 63 in Valkey 9.
 `commit.lua` builds the same keys.
 """
 

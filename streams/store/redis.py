@@ -5,7 +5,9 @@ retried here: redis-py's own retries are off (`connect`), because only the calle
 a commit is safe: if the lost reply was an OK, the second one is a DUPLICATE (a sweep: a CONFLICT).
 `ConnectionError` and `TimeoutError` leave open whether it was written. An error *reply* (OOM, READONLY, MISCONF,
 NOREPLICAS, LOADING, BUSY, NOPERM, WRONGTYPE) says that nothing was written: the server refuses before the function
-starts, and the function reads everything that could fail before its first write.
+starts, and the function reads everything that could fail before its first write. With full memory (OOM) Redis 7.0 refuses
+MULTI as well, and so `read` and `positions`; Valkey goes on reading. After a restart of the server the first call on
+each pooled connection raises ConnectionError, the next one connects.
 
 Rights. A reader (exporter) needs the read commands, MULTI/EXEC and FCALL_RO on the namespace's keys; a worker FCALL
 and FUNCTION LOAD besides.
