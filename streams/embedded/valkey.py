@@ -40,9 +40,10 @@ def pings(port: int) -> bool:
 
 
 class RedisServer:
-    """A Redis-compatible server with an append-only file; `restart` keeps port and data, `kill` loses what was not synced."""
+    """A Redis-compatible server with an append-only file; started again it has the same port and data."""
 
     def __init__(self, binary: str, directory: Path, *, persistent: bool, port: int | None = None) -> None:
+        self.directory = directory
         self.port = free_port() if port is None else port
         self.url = f"redis://{LOOPBACK}:{self.port}/0"
         durability = ["--appendonly", "yes", "--appendfsync", "everysec"] if persistent else ["--appendonly", "no"]

@@ -19,7 +19,7 @@ from streams.core.pipeline import Chunk
 from streams.drive import run_chunk
 from streams.worker.dead_letters import DeadLetters
 from streams.worker.owner import FETCHING, REDIS, Owner
-from streams.worker.retry import Backoff, is_redis
+from streams.worker.retry import FAILURES_BEFORE_DEFECT, Backoff, is_redis
 from streams.worker.transport import Fetched
 
 DEAD_LETTERS = "The dead-letter topic"
@@ -41,7 +41,7 @@ class ChunkLoop:
         """Returns when the chunk is done with; raises only cancellation."""
         owner = self._owner
         owner.outages.end(FETCHING)
-        told = False
+        defects = 0
         backoff = Backoff(lambda: owner.active(fetched.generation))
         while owner.active(fetched.generation):
             try:
@@ -52,19 +52,26 @@ class ChunkLoop:
                 if is_redis(error):
                     owner.outages.begin(REDIS, error)
                 else:
-                    self._tell_of_defect(fetched, error, told=told)
-                    told = True
+                    defects += 1
+                    await self._defect(fetched, error, defects)
+                    if defects == 1:
+                        continue
             else:
                 if done:
                     return
                 continue
             await backoff.wait()
 
-    def _tell_of_defect(self, fetched: Fetched, error: Exception, *, told: bool) -> None:
-        self._owner.metrics.failures.inc()
-        if not told:
+    async def _defect(self, fetched: Fetched, error: Exception, count: int) -> None:
+        """The first time it may only be a stale workspace: another worker's writes, seen in part. So it starts afresh.
+
+        What then fails again is a defect of the code, told once; it goes on failing until somebody mends it.
+        """
+        await self._owner.forget()
+        if count == FAILURES_BEFORE_DEFECT:
+            self._owner.metrics.failures.inc()
             where = f"{fetched.partition} from {fetched.start} to {fetched.end}"
-            log.error("Defect at %s; trying again until it is mended or skipped", where, exc_info=error)
+            log.error("Defect at %s; trying again until it is mended", where, exc_info=error)
 
     async def _try(self, fetched: Fetched) -> bool:
         """One attempt; True when the chunk is done with, False when positions have changed and it should be looked at anew."""

@@ -43,7 +43,7 @@ class WorkerMetrics:
         self.dead_letters = Counter(
             "journey_worker_dead_letters", "Records acknowledged by the dead-letter topic", registry=registry
         )
-        self.failures = Counter("journey_worker_failures", "Chunks that failed of a defect, each attempt", registry=registry)
+        self.failures = Counter("journey_worker_failures", "Chunks that a defect keeps from being committed", registry=registry)
         self.commit_seconds = Histogram(
             "journey_worker_commit_seconds", "Loading, folding and committing a chunk", buckets=SECONDS, registry=registry
         )

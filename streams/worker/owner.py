@@ -191,6 +191,18 @@ class Owner:
         """Fetches a partition from here again."""
         await self.consumer.go_back(TP(partition.topic, partition.number), offset)
 
+    async def forget(self) -> None:
+        """Empties the workspace, in its turn.
+
+        After a fold that raised, nothing in it is believed: journeys may be half changed, or have been stale and at odds
+        with each other because another worker wrote in between.
+        """
+        async with self.turn:
+            workspace = self.pipeline.workspace
+            workspace.held.clear()
+            workspace.links.clear()
+            workspace.absent.clear()
+
     # -- answers -------------------------------------------------------------------------------------------------
 
     def refused(self, answer: Answer) -> bool:

@@ -12,6 +12,8 @@ from redis.exceptions import RedisError
 FIRST_SECONDS = 0.1
 MOST_SECONDS = 3.0
 STEP_SECONDS = 0.1
+FAILURES_BEFORE_DEFECT = 2
+"""What fails once may be a workspace that was stale; what fails again with a fresh one is a defect."""
 
 log = logging.getLogger("journey.worker")
 

@@ -6,12 +6,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from streams.core.model import Partition, Position, Verdict
 from streams.drive import SWEEP_JOURNEYS, sweep_journeys
 from streams.worker.owner import KAFKA, REDIS, Owner
-from streams.worker.retry import Backoff, first_line, is_redis
+from streams.worker.retry import FAILURES_BEFORE_DEFECT, Backoff, is_redis
 
 SWEEP_SECONDS = 0.25
 TICK_SECONDS = 1.0
@@ -22,26 +23,34 @@ log = logging.getLogger("journey.worker")
 
 
 async def repeat(owner: Owner, seconds: float, what: Callable[[], Awaitable[None]]) -> None:
-    """Does it now and then until cancelled. Outages are told once; a defect is logged once per kind, and tried again."""
-    told: set[str] = set()
+    """Does it now and then until cancelled. Outages are told once; so is a defect, when it comes twice in a row."""
+    failures = 0
     while owner.failure is None:
         await asyncio.sleep(seconds)
-        if not owner.active(owner.generation):
+        generation = owner.generation
+        if not owner.active(generation):
             continue
         try:
             await what()
         except Exception as error:
             if is_redis(error):
                 owner.outages.begin(REDIS, error)
-            elif type(error).__module__.startswith("aiokafka"):
+            elif isinstance(error, KafkaError):
                 owner.outages.begin(KAFKA, error)
-            elif first_line(error) not in told:
-                told.add(first_line(error))
-                log.exception("Defect in %s; trying again", getattr(what, "__qualname__", what))
-            generation = owner.generation
-            await Backoff(lambda generation=generation: owner.active(generation)).wait()  # type: ignore[misc] # a default
+            else:
+                failures += 1
+                await owner.forget()
+                if failures == FAILURES_BEFORE_DEFECT:
+                    log.exception("Defect in %s; trying again", getattr(what, "__qualname__", what))
+            await _pause(owner, generation)
         else:
+            failures = 0
             owner.outages.end(KAFKA)
+
+
+async def _pause(owner: Owner, generation: int) -> None:
+    backoff = Backoff(lambda: owner.active(generation))
+    await backoff.wait()
 
 
 class Sweeper:

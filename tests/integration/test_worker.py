@@ -1,0 +1,350 @@
+"""The worker on real servers: what comes out is what `fold` says, whatever happens on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from kafka import KafkaAdminClient, KafkaConsumer
+from kafka import TopicPartition as KafkaTopicPartition
+from prometheus_client import CollectorRegistry
+
+from streams.core.policy import Policy, TopicPolicy
+from streams.embedded.valkey import RedisServer
+from streams.kafka_produce import Playing
+from streams.worker.app import Deps, Worker
+from streams.worker.run import FAILED, FINE, run_until
+from tests.integration.shop import POLICY, Shop, folded, simulated
+from tests.rig import topics
+
+OpenShop = Callable[..., Shop]
+
+
+@pytest.fixture
+async def open_shop(kafka: str, redis: RedisServer) -> AsyncIterator[OpenShop]:
+    """Opens shops whose connections are closed at the end."""
+    shops: list[Shop] = []
+
+    def open_one(**options: Any) -> Shop:
+        shops.append(Shop(kafka, redis.url, **options))
+        return shops[-1]
+
+    yield open_one
+    if not redis.process.running:  # a test that failed may have left it so
+        redis.start()
+    for shop in shops:
+        await shop.store.close()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return simulated(tmp_path / "f.jsonl", events=1_200, duplicates=0.05)
+
+
+def lines_of(path: Path) -> list[bytes]:
+    return path.read_bytes().splitlines(keepends=True)
+
+
+def written(path: Path, lines: list[bytes]) -> Path:
+    path.write_bytes(b"".join(lines))
+    return path
+
+
+def dead_letters(kafka: str, topic: str) -> list[Any]:
+    consumer = KafkaConsumer(topic, bootstrap_servers=kafka, auto_offset_reset="earliest", consumer_timeout_ms=1_500)
+    found = list(consumer)
+    consumer.close()
+    return found
+
+
+async def test_a_worker_ends_where_fold_ends(open_shop: OpenShop, data: Path) -> None:
+    shop = open_shop()
+    counts = shop.produce(data)
+    expected, end = await folded([data], shop.topic)
+    assert expected.count("\n") > 500
+    registry = CollectorRegistry()
+    async with shop.worker(registry=registry):
+        await shop.swept(end)
+        assert await shop.dump() == expected
+        watermark, positions = await shop.store.positions()
+        assert watermark == end
+        assert sum(position.offset for position in positions.values()) == counts.records + counts.clock_records
+    outcomes = await shop.store.outcomes()
+    assert outcomes["records"] == counts.records + counts.clock_records
+    for name in ("decoded", "ignored"):
+        assert registry.get_sample_value("journey_worker_records_total", {"outcome": name}) == outcomes[name]
+    for name in ("applied", "duplicate"):
+        key = {"outcome": name}
+        assert registry.get_sample_value("journey_worker_touchpoints_total", key) == outcomes[f"touchpoints|{name}"]
+
+
+async def test_rejected_records_are_dead_letters_before_they_are_passed(open_shop: OpenShop) -> None:
+    shop = open_shop(partitions=2)
+    topics.send(shop.kafka, shop.topic.name, [(0, b"no json"), (1, b"{}"), (0, b""), (1, b"[" * 100), (0, b"x" * 300_000)])
+    async with shop.worker():
+        await shop.until(lambda: _is(shop.records, 5))
+    found = {record.key.decode().removeprefix(shop.topic.name): record for record in dead_letters(shop.kafka, shop.dead_letters)}
+    assert sorted(found) == ["/0/0", "/0/1", "/0/2", "/1/0", "/1/1"]
+    headers = dict(found["/0/0"].headers)
+    assert found["/0/0"].value == b"no json"
+    assert (headers["journey-topic"], headers["journey-partition"]) == (shop.topic.name.encode(), b"0")
+    assert (headers["journey-offset"], headers["journey-stage"], headers["journey-reason"]) == (b"0", b"format", b"invalid_json")
+    assert dict(found["/0/2"].headers)["journey-reason"] == b"too_large"
+    assert len(found["/0/2"].value) == 300_000
+    assert (await shop.store.outcomes())["rejected"] == 5
+
+
+async def _is(read: Any, wanted: Any) -> bool:
+    return bool(await read() == wanted)
+
+
+async def test_two_workers_share_and_the_first_takes_over(open_shop: OpenShop, data: Path) -> None:
+    shop = open_shop()
+    shop.produce(data)
+    expected, end = await folded([data], shop.topic)
+    async with shop.worker() as first:
+        async with shop.worker() as second:
+            await shop.until(lambda: _owned(first, second, 4))
+            assert first.owner.known
+            assert second.owner.known
+        await shop.swept(end)
+        assert await shop.dump() == expected
+
+
+async def _owned(first: Worker, second: Worker, count: int) -> bool:
+    return len(first.owner.known) + len(second.owner.known) == count and bool(second.owner.known)
+
+
+async def test_several_topics(open_shop: OpenShop, data: Path, tmp_path: Path) -> None:
+    lines = lines_of(data)
+    shop, other = open_shop(partitions=2), open_shop(partitions=3)
+    both = msgspec.structs.replace(shop.settings, topics=[shop.topic, other.topic])
+    _, end = await folded([data], shop.topic)
+    shop.produce(written(tmp_path / "a.jsonl", lines[::2]), Playing(backfill=True, until=end))
+    other.produce(written(tmp_path / "b.jsonl", lines[1::2]), Playing(backfill=True, until=end))
+    expected, _ = await folded([data], shop.topic)
+    async with shop.worker(both):
+        await shop.swept(end)
+        assert await shop.dump() == expected
+
+
+async def test_kill_9_and_a_zombie(open_shop: OpenShop, data: Path, tmp_path: Path) -> None:
+    shop = open_shop()
+    shop.produce(data)
+    expected, end = await folded([data], shop.topic)
+    log = tmp_path / "workers.log"
+    workers = [shop.process(log), shop.process(log)]
+    try:
+        await shop.until(lambda: _at_least(shop, 200))
+        workers[0].kill()
+        await shop.until(lambda: _at_least(shop, 400))
+        workers[1].send_signal(signal.SIGSTOP)
+        workers.append(shop.process(log))
+        await asyncio.sleep(5)  # longer than the session: its partitions go to the third
+        workers[1].send_signal(signal.SIGCONT)
+        await shop.swept(end)
+        assert await shop.dump() == expected
+        started = time.monotonic()
+        for worker in workers[1:]:
+            worker.terminate()
+        assert [worker.wait(10) for worker in workers[1:]] == [FINE, FINE]
+        assert time.monotonic() - started < 10
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+    assert "Traceback" not in log.read_text()
+
+
+async def _at_least(shop: Shop, count: int) -> bool:
+    return await shop.records() >= count
+
+
+async def test_redis_killed_again_and_again(
+    open_shop: OpenShop, redis: RedisServer, data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "journey.worker")
+    shop = open_shop()
+    settings = msgspec.structs.replace(shop.settings, chunk_records=20)
+    shop.produce(data)
+    expected, end = await folded([data], shop.topic)
+    async with shop.worker(settings):
+        for count in (50, 300):
+            await shop.until(lambda count=count: _at_least(shop, count))  # type: ignore[misc] # a default
+            redis.process.kill()  # loses up to a second that it had acknowledged
+            await asyncio.sleep(0.5)
+            redis.start()
+        await shop.swept(end)
+        assert await shop.dump() == expected
+    ours = [record for record in caplog.records if record.name == "journey.worker"]
+    assert 1 <= sum("Redis does not answer" in record.message for record in ours) <= 4
+    assert any("Redis is back" in record.message for record in ours)
+    assert not any(record.exc_info for record in ours)
+
+
+async def test_a_store_that_went_back_is_seen_without_traffic(
+    open_shop: OpenShop, redis: RedisServer, data: Path, tmp_path: Path
+) -> None:
+    shop = open_shop()
+    shop.produce(data)
+    expected, end = await folded([data], shop.topic)
+    log, saved = redis.directory / "appendonlydir", tmp_path / "saved"
+    async with shop.worker(msgspec.structs.replace(shop.settings, chunk_records=20)) as worker:
+        await shop.until(lambda: _at_least(shop, 300))
+        redis.stop()
+        shutil.copytree(log, saved)
+        redis.start()
+        await shop.swept(end)
+        assert await shop.dump() == expected
+        before = worker.owner.metrics.rollbacks._value.get()
+        redis.stop()
+        shutil.rmtree(log)
+        shutil.copytree(saved, log)
+        redis.start()  # the state of the first 300 records, and nothing new comes in
+        watermark, _ = await shop.store.positions()
+        assert watermark < end
+        await shop.swept(end)
+        assert await shop.dump() == expected
+        assert worker.owner.metrics.rollbacks._value.get() > before
+
+
+async def test_redis_away_at_the_start_and_sigterm_meanwhile(
+    open_shop: OpenShop, redis: RedisServer, data: Path, tmp_path: Path
+) -> None:
+    shop = open_shop()
+    shop.produce(data)
+    expected, end = await folded([data], shop.topic)
+    redis.stop()
+    log = tmp_path / "worker.log"
+    worker = shop.process(log)
+    await asyncio.sleep(4)
+    assert worker.poll() is None
+    worker.terminate()
+    started = time.monotonic()
+    assert worker.wait(10) == FINE
+    assert time.monotonic() - started < 10
+    assert "Redis does not answer" in log.read_text()
+    assert "Traceback" not in log.read_text()
+    async with shop.worker():
+        await asyncio.sleep(2)
+        redis.start()
+        await shop.swept(end)
+        assert await shop.dump() == expected
+
+
+async def test_other_definitions_stop_the_worker_with_a_sentence(open_shop: OpenShop, data: Path) -> None:
+    shop = open_shop()
+    shop.produce(data)
+    async with shop.worker():
+        await shop.until(lambda: _at_least(shop, 100))
+    other = msgspec.structs.replace(shop.settings, policy=Policy(clock="history", visit_gap_ms=60_000))
+    ended = await asyncio.wait_for(run_until(other, lambda: Deps(store=shop.store), asyncio.Event()), 20)
+    assert ended == FAILED
+
+
+async def test_a_lost_position_halts(open_shop: OpenShop, data: Path) -> None:
+    shop = open_shop()
+    shop.produce(data)
+    async with shop.worker():
+        await shop.until(lambda: _at_least(shop, 100))
+    client = shop.store._client
+    await client.hdel(shop.store._keys.positions, (await client.hkeys(shop.store._keys.positions))[0])
+    async with shop.worker() as worker:
+        assert "lost the position" in await asyncio.wait_for(worker.wait(), 20)
+
+
+@pytest.mark.usefixtures("real_kafka")
+async def test_lost_records_halt_or_are_counted(open_shop: OpenShop) -> None:
+    shop = open_shop(partitions=1)
+    topics.send(shop.kafka, shop.topic.name, [(0, b"{}")] * 50)
+    async with shop.worker():
+        await shop.until(lambda: _is(shop.records, 50))
+    topics.send(shop.kafka, shop.topic.name, [(0, b"{}")] * 50)
+    admin = KafkaAdminClient(bootstrap_servers=shop.kafka)
+    admin.delete_records({KafkaTopicPartition(shop.topic.name, 0): 70})
+    admin.close()
+    async with shop.worker() as worker:
+        sentence = await asyncio.wait_for(worker.wait(), 20)
+        assert "at offset 50: 20 records were removed" in sentence
+    async with shop.worker(msgspec.structs.replace(shop.settings, on_loss="continue")):
+        await shop.until(lambda: _is(shop.records, 80))
+    assert (await shop.store.outcomes())["lost"] == 20
+
+
+async def test_a_defect_is_told_once_and_never_passed(open_shop: OpenShop, data: Path, caplog: pytest.LogCaptureFixture) -> None:
+    shop = open_shop()
+    shop.produce(data)
+    expected, end = await folded([data], shop.topic)
+    async with shop.worker() as worker:
+        fold = worker.owner.pipeline.fold
+        failures: list[Any] = []
+
+        def defect(chunk: Any, watermark: int) -> Any:
+            if len(failures) < 4:
+                failures.append(chunk)
+                raise ZeroDivisionError("a defect")
+            return fold(chunk, watermark)
+
+        worker.owner.pipeline.fold = defect  # type: ignore[method-assign] # a defect is hard to have otherwise
+        await shop.swept(end)
+        assert await shop.dump() == expected
+    told = [record for record in caplog.records if "Defect at" in record.message]
+    assert len(failures) == 4
+    assert 1 <= len(told) <= len({chunk.advance.start for chunk in failures})
+
+
+@pytest.mark.usefixtures("real_kafka")
+async def test_a_live_namespace_goes_on_without_records(open_shop: OpenShop) -> None:
+    policy = Policy(clock="live", disorder_ms=1_000)
+    shop = open_shop(partitions=3, policy=policy, **{"message.timestamp.type": "LogAppendTime"})
+    topics.send(shop.kafka, shop.topic.name, [(0, b"{}")])
+    async with shop.worker():
+        began = time.time_ns() // 1_000_000
+
+        async def moved() -> bool:
+            watermark, _ = await shop.store.positions()
+            return watermark >= began
+
+        await shop.until(moved)
+        assert await shop.records() == 1
+
+
+async def test_kafka_away_at_the_start(open_shop: OpenShop, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "journey.worker")
+    shop = open_shop()
+    away = msgspec.structs.replace(shop.settings, kafka=msgspec.structs.replace(shop.settings.kafka, bootstrap="127.0.0.1:1"))
+    told = asyncio.Event()
+    running = asyncio.create_task(run_until(away, lambda: Deps(store=shop.store), told))
+    await asyncio.sleep(2)
+    assert not running.done()
+    told.set()
+    assert await asyncio.wait_for(running, 5) == FINE
+    assert [record.message for record in caplog.records if record.name == "journey.worker"] == [
+        "Kafka does not answer (nobody listens at 127.0.0.1:1); trying again until it does"
+    ]
+
+
+@pytest.mark.usefixtures("real_kafka")
+async def test_a_topic_that_comes_later(open_shop: OpenShop, caplog: pytest.LogCaptureFixture) -> None:
+    shop = open_shop()
+    later = TopicPolicy(f"later-{shop.namespace}")
+    settings = msgspec.structs.replace(shop.settings, topics=[shop.topic, later])
+    assert settings.policy == POLICY
+    async with shop.worker(settings):
+        await asyncio.sleep(2)
+        assert any("is not there" in record.message for record in caplog.records)
+        from kafka.admin import NewTopic
+
+        admin = KafkaAdminClient(bootstrap_servers=shop.kafka)
+        admin.create_topics([NewTopic(name=later.name, num_partitions=1, replication_factor=1)])
+        admin.close()
+        topics.send(shop.kafka, shop.topic.name, [(0, b"{}")])
+        await shop.until(lambda: _is(shop.records, 1))
