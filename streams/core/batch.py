@@ -8,23 +8,34 @@ computing everything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from streams.core.cases import contacts, life, orders, site, surveys
+from streams.core.cases import life, orders, site
 from streams.core.cells import Notebook
-from streams.core.families import LOCAL_ACCOUNT, LOCAL_SUBSCRIPTION, ORDER_CHAIN, kind_of
-from streams.core.journey import Case, Fact, Held, Journey, by_instant, encode
+from streams.core.families import LOCAL_ACCOUNT, LOCAL_SUBSCRIPTION, kind_of
+from streams.core.journey import Fact, Held, Journey, encode
 from streams.core.model import Advance, Commit, Identifier, JourneyId, Version
-from streams.core.policy import DAY, Policy
-from streams.core.trees import owner_of, root_of, roots_of, tree_of
+from streams.core.policy import Policy
+from streams.core.trees import root_of, roots_of, tree_of
+from streams.core.views import (
+    ORDER_KINDS,
+    SURVEY_KINDS,
+    book_tree,
+    gather,
+    has_tokens,
+    life_in,
+    single_strand,
+    strands,
+    subscriptions_in,
+    without_bots,
+)
 from streams.core.windows import LocalDays
 from streams.core.workspace import Missing, Workspace
 
 _NEVER = -(1 << 62)
 _EVERYTHING = (_NEVER, 1 << 62)
-_ORDER_KINDS = frozenset(ORDER_CHAIN)
-_BOOKED_KINDS = _ORDER_KINDS | {"contact_id", "response_id", "invitation_id"}
-_LIFE_KINDS = _ORDER_KINDS | {"subscription_id", LOCAL_SUBSCRIPTION, LOCAL_ACCOUNT}
+_BOOKED_KINDS = ORDER_KINDS | SURVEY_KINDS | {"contact_id"}
+_LIFE_KINDS = ORDER_KINDS | {"subscription_id", LOCAL_SUBSCRIPTION, LOCAL_ACCOUNT}
 
 
 class Context:
@@ -107,7 +118,7 @@ class Batch:
         journey = opened.journey
         if journey.due is not None and journey.due <= self.watermark:
             for reference, case in journey.cases.items():
-                if kind_of(reference) in _ORDER_KINDS and orders.is_due(case.facts, journey.as_of, self.watermark):
+                if kind_of(reference) in ORDER_KINDS and orders.is_due(case.facts, journey.as_of, self.watermark):
                     self.soil(opened, reference)
             if journey.life_due is not None and journey.life_due <= self.watermark:
                 self.soil_life(opened)
@@ -240,7 +251,7 @@ class Batch:
         if journey.site:
             dues.append(site.island_end(journey.site, self.rules) + self.keep_ms)
         for reference, case in journey.cases.items():
-            if case.facts and kind_of(reference) in _ORDER_KINDS:
+            if case.facts and kind_of(reference) in ORDER_KINDS:
                 dues.append(orders.next_deadline(case.facts, journey.as_of))
         return min((due for due in dues if due is not None), default=None)
 
@@ -286,122 +297,6 @@ class Batch:
             if self.workspace.links.get(identifier) == target:
                 self.workspace.links.pop(identifier, None)
         return touched
-
-
-# -- pure functions of a journey -------------------------------------------------------------------------------
-
-
-def book_tree(cases: dict[Identifier, Case], tree: Sequence[Identifier], as_of: int, book: Notebook) -> None:
-    """C of one case tree."""
-    kind = kind_of(tree[0])
-    if kind == "contact_id":
-        contacts.book_contact({reference: cases[reference].facts for reference in tree}, as_of, book)
-    elif kind in _ORDER_KINDS:
-        facts = facts_of(cases, tree)
-        if any(fact.code in orders.ORDER_CODES for fact in facts):
-            orders.book_order([fact for fact in facts if fact.code in orders.ORDER_CODES], as_of, book)
-    elif kind in ("response_id", "invitation_id"):
-        surveys.book_survey(facts_of(cases, tree), as_of, book)
-
-
-def facts_of(cases: dict[Identifier, Case], tree: Iterable[Identifier]) -> list[Fact]:
-    """The facts of a tree, sorted."""
-    found = [fact for reference in tree for fact in cases[reference].facts]
-    found.sort(key=by_instant)
-    return found
-
-
-def subscriptions_in(journey: Journey) -> list[list[Fact]]:
-    """The facts of each of a person's subscriptions."""
-    return [
-        [fact for fact in case.facts if life.is_subscription(fact)]
-        for reference, case in journey.cases.items()
-        if case.facts and kind_of(reference) in ("subscription_id", LOCAL_SUBSCRIPTION)
-    ]
-
-
-def life_in(journey: Journey, as_of: int, policy: Policy) -> life.Life | None:
-    """A person's life as a customer; None for journeys without a person, and for people who are none."""
-    if not journey.persons or not journey.cases:
-        return None
-    placed = []
-    for root in roots_of(journey.cases):
-        if kind_of(root) in _ORDER_KINDS:
-            fact = orders.placed_of(facts_of(journey.cases, tree_of(journey.cases, root)))
-            if fact is not None:
-                placed.append(fact)
-    account = journey.cases.get(LOCAL_ACCOUNT)
-    closed = [fact.at for fact in account.facts if fact.code == life.CLOSED] if account is not None else []
-    return life.life_of(placed, subscriptions_in(journey), closed, journey.activity, as_of, policy.silence_ms)
-
-
-def gather(journey: Journey, rules: site.Rules) -> tuple[list[Fact], list[Fact], dict[bytes, Identifier]]:
-    """(site facts with those derived from cases, the derived ones, who owns these).
-
-    Derived are facts without a person that reached this journey through a reference: orders of a back end, and what
-    waits under a visit id or a cart token; as long as the event that named the owner came within `join_ms`.
-    """
-    derived: list[Fact] = []
-    owners: dict[bytes, Identifier] = {}
-    if journey.persons:
-        for reference, case in journey.cases.items():
-            waiting = kind_of(reference) in ("visit_id", "cart_token")
-            for fact in case.facts:
-                if fact.who or fact.fields.get("batch"):
-                    continue
-                if fact.code == site.ORDER_PLACED or (waiting and fact.dimensions.channel in site.SITE_CHANNELS):
-                    owner = owner_of(journey.cases, tree_of(journey.cases, root_of(journey.cases, reference)))
-                    if owner is not None and owner.at < fact.at + rules.join_ms:
-                        derived.append(fact)
-                        owners[fact.eid] = owner.target
-    if not derived:
-        return list(journey.site), derived, owners
-    derived.sort(key=by_instant)
-    return sorted([*journey.site, *derived], key=by_instant), derived, owners
-
-
-def single_strand(links: Mapping[str, int], facts: Sequence[Fact], rules: site.Rules) -> bool:
-    """Whether all identifiers were one person at the time of every fact."""
-    return not links or not facts or max(links.values()) < facts[0].at + rules.join_ms
-
-
-def strands(
-    links: Mapping[str, int], facts: Sequence[Fact], owners: Mapping[bytes, Identifier], rules: site.Rules
-) -> list[list[Fact]]:
-    """Facts by person, as identities stood `join_ms` after each: later links do not restate older visits."""
-    parents: dict[str, str] = {}
-    pending = sorted((at, key) for key, at in links.items())
-
-    def find(identifier: str) -> str:
-        while parents.get(identifier, identifier) != identifier:
-            identifier = parents[identifier]
-        return identifier
-
-    found: dict[str, list[Fact]] = {}
-    index = 0
-    for fact in facts:
-        while index < len(pending) and pending[index][0] < fact.at + rules.join_ms:
-            one, other = sorted(find(identifier) for identifier in pending[index][1].split("\n"))
-            parents[other] = one
-            index += 1
-        found.setdefault(find(fact.who or owners[fact.eid]), []).append(fact)
-    return list(found.values())
-
-
-def has_tokens(facts: Iterable[Fact]) -> bool:
-    """Whether an order among these facts may join a visit of another island, by visit id or cart token."""
-    return any(fact.code == site.ORDER_PLACED and fact.references and site.is_mark(fact) for fact in facts)
-
-
-def without_bots(facts: Sequence[Fact], limit: int) -> Sequence[Fact]:
-    """Site facts without those of UTC days that have more than `limit` of them."""
-    if len(facts) <= limit:
-        return facts
-    days: dict[int, int] = {}
-    for fact in facts:
-        if not site.is_mark(fact):
-            days[fact.at // DAY] = days.get(fact.at // DAY, 0) + 1
-    return [fact for fact in facts if days.get(fact.at // DAY, 0) <= limit or site.is_mark(fact)]
 
 
 def _whole_islands(span: tuple[int, int], lists: Sequence[Sequence[Fact]], island_ms: int) -> tuple[int, int]:

@@ -13,20 +13,11 @@ from hashlib import blake2b
 import msgspec
 
 from streams.core.batch import Batch, Context, Opened
-from streams.core.cases.site import ORDER_PLACED, SITE_CHANNELS
 from streams.core.decode import Decoder
-from streams.core.families import (
-    ANONYMOUS_CASES,
-    FAMILIES,
-    LOCAL_ACCOUNT,
-    LOCAL_SUBSCRIPTION,
-    LOCAL_TIMELINE,
-    Family,
-    is_own_doing,
-    kind_of,
-)
+from streams.core.families import FAMILIES, Family, is_own_doing
 from streams.core.identity import attach, person_of
-from streams.core.journey import Case, Fact, add_spell, fact_of, insert
+from streams.core.journey import add_spell, fact_of
+from streams.core.keeping import keep, references_of
 from streams.core.model import (
     Advance,
     Commit,
@@ -40,12 +31,8 @@ from streams.core.model import (
     Stage,
     Touchpoint,
 )
-from streams.core.policy import DAY, Policy, TopicPolicy
+from streams.core.policy import Policy, TopicPolicy
 from streams.core.workspace import Missing, Workspace
-
-_KEPT_OF_BOTS = 10
-"""Site facts of one identifier and day beyond this many times the limit are not stored: their person's day does not
-count anyway, however links cut it."""
 
 __all__ = ["Chunk", "Missing", "Pipeline", "Workspace"]
 
@@ -136,7 +123,7 @@ class Pipeline:
     def wanted(self, chunk: Chunk) -> set[Identifier]:
         """What has to be loaded and admitted before the chunk can be folded."""
         return self.workspace.unknown(
-            identifier for touchpoint in chunk.touchpoints for identifier in (*touchpoint.persons, *_references(touchpoint))
+            identifier for touchpoint in chunk.touchpoints for identifier in (*touchpoint.persons, *references_of(touchpoint))
         )
 
     def admit(self, links: dict[Identifier, JourneyId | None], blobs: dict[JourneyId, bytes | None]) -> None:
@@ -188,21 +175,10 @@ class Pipeline:
             touchpoint = self._without_dedup(batch, touchpoint)
         person = person_of(batch, touchpoint)
         primary = attach(batch, touchpoint, person)
-        fact = fact_of(touchpoint)
-        news = []
-        if person is not None:
-            if is_own_doing(touchpoint):
-                self._act(batch, person, touchpoint.at)
-            if _on_site(fact):
-                news.append(self._add_to_site(batch, person, fact))
-        family = FAMILIES[touchpoint.type]
-        if primary is not None:
-            home = batch.home_of(primary)
-            if home is not None:
-                news.append(self._add_to_case(batch, batch.open(home), primary, fact))
-        elif person is not None and (family is not Family.SITE or not news):
-            news.append(self._add_to_case(batch, person, _local(touchpoint, family), fact))
-        batch.note("touchpoints|applied" if any(news) else "touchpoints|duplicate")
+        if person is not None and is_own_doing(touchpoint):
+            self._act(batch, person, touchpoint.at)
+        new = keep(batch, person, primary, touchpoint, fact_of(touchpoint))
+        batch.note("touchpoints|applied" if new else "touchpoints|duplicate")
 
     def _act(self, batch: Batch, person: Opened, at: int) -> None:
         spells, silence = person.journey.activity, self.policy.silence_ms
@@ -211,64 +187,11 @@ class Pipeline:
             batch.soil_life(person)
         add_spell(spells, (at, at), silence)
 
-    def _add_to_site(self, batch: Batch, person: Opened, fact: Fact) -> bool:
-        facts = person.journey.site
-        limit = self.policy.limits.facts_per_day
-        if len(facts) > limit:
-            day = fact.at // DAY
-            if sum(1 for known in facts if known.at // DAY == day and known.who == fact.who) > _KEPT_OF_BOTS * limit:
-                batch.note("touchpoints|quarantined")
-                return True
-        changed, replaced = insert(facts, fact)
-        if changed:
-            person.touch_site(fact.at, fact.at)
-            if replaced is not None:
-                person.touch_site(replaced.at, replaced.at)
-        return changed and replaced is None
-
-    def _add_to_case(self, batch: Batch, opened: Opened, reference: Identifier, fact: Fact) -> bool:
-        batch.soil(opened, reference)
-        case = opened.journey.cases.setdefault(reference, Case())
-        limits = self.policy.limits
-        changed, replaced = insert(case.facts, fact)
-        if reference == LOCAL_TIMELINE:
-            del case.facts[: -limits.timeline_facts]
-        elif len(case.facts) > limits.facts_per_case and replaced is None and changed:
-            case.facts.remove(fact)
-            batch.note("limits|facts_per_case")
-        return changed and replaced is None
-
     def _without_dedup(self, batch: Batch, touchpoint: Touchpoint) -> Touchpoint:
         salt = len(batch.outcomes).to_bytes(4, "big") + batch.outcomes.get("touchpoints|applied", 0).to_bytes(4, "big")
         return msgspec.structs.replace(touchpoint, eid=blake2b(touchpoint.eid + salt, digest_size=8).digest())
 
 
-def _references(touchpoint: Touchpoint) -> Iterable[Identifier]:
-    for reference in touchpoint.references:
-        yield reference
-        if reference.startswith("root_contact_id:"):
-            yield Identifier("contact_id:" + reference.split(":", 1)[1])
-    kind = ANONYMOUS_CASES.get(touchpoint.type)
-    if kind is not None:
-        yield Identifier(f"{kind}:~{touchpoint.eid.hex()}")
-
-
-def _on_site(fact: Fact) -> bool:
-    """Whether a fact of one's own belongs to visits and tasks; batch topics carry only what stays open after the seal."""
-    return (fact.dimensions.channel in SITE_CHANNELS or fact.code == ORDER_PLACED) and not fact.fields.get("batch")
-
-
-def _local(touchpoint: Touchpoint, family: Family) -> Identifier:
-    if family is Family.SUBSCRIPTION:
-        return LOCAL_SUBSCRIPTION
-    return LOCAL_ACCOUNT if touchpoint.type == "account.closed" else LOCAL_TIMELINE
-
-
 def _count(outcomes: dict[str, int], *names: str) -> None:
     for name in names:
         outcomes[name] = outcomes.get(name, 0) + 1
-
-
-def describe(identifier: Identifier) -> tuple[str, str]:
-    """(kind, value) of an identifier."""
-    return kind_of(identifier), identifier.split(":", 1)[1]

@@ -1,0 +1,153 @@
+"""Where a touchpoint's fact is kept, once per event id.
+
+An event may leave its fact in its person's site list, under one of the references that it names, or in one of the
+person's local cases. Of two payloads under one id the one with the least (at, digest) counts, so before a fact is
+kept, the same id is looked for in all of these places.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterator
+
+from streams.core.batch import Batch, Opened
+from streams.core.cases.site import ORDER_PLACED, SITE_CHANNELS
+from streams.core.families import (
+    ANONYMOUS_CASES,
+    FAMILIES,
+    LOCAL_ACCOUNT,
+    LOCAL_SUBSCRIPTION,
+    LOCAL_TIMELINE,
+    Family,
+)
+from streams.core.journey import Case, Fact, by_instant
+from streams.core.model import Identifier, Touchpoint
+from streams.core.policy import DAY
+
+_LOCAL = (LOCAL_SUBSCRIPTION, LOCAL_ACCOUNT, LOCAL_TIMELINE)
+
+KEPT_OF_BOTS = 10
+"""Site facts of one identifier and day beyond this many times the limit are not stored: their person's day does not
+count anyway, however links cut it."""
+
+
+class Place:
+    """A list of facts: a person's site facts (reference None), or the facts of a case."""
+
+    __slots__ = ("batch", "opened", "reference")
+
+    def __init__(self, batch: Batch, opened: Opened, reference: Identifier | None) -> None:
+        self.batch = batch
+        self.opened = opened
+        self.reference = reference
+
+    def find(self, eid: bytes) -> Fact | None:
+        """The fact of an event id."""
+        if self.reference is None:
+            facts = self.opened.journey.site
+        else:
+            case = self.opened.journey.cases.get(self.reference)
+            if case is None:
+                return None
+            facts = case.facts
+        for fact in facts:
+            if fact.eid == eid:
+                return fact
+        return None
+
+    def remove(self, fact: Fact) -> None:
+        """Takes a fact out, because another payload of its event counts."""
+        facts = self._changes(fact)
+        facts.remove(fact)
+        if not facts and self.reference is not None and self.reference.startswith("~"):
+            del self.opened.journey.cases[self.reference]
+
+    def add(self, fact: Fact) -> None:
+        """Keeps a fact, within limits."""
+        limits = self.batch.policy.limits
+        facts = self._changes(fact)
+        if self.reference is None and len(facts) > limits.facts_per_day and _is_bot(facts, fact, limits.facts_per_day):
+            self.batch.note("touchpoints|quarantined")
+            return
+        if self.reference == LOCAL_TIMELINE:
+            insort(facts, fact, key=by_instant)
+            del facts[: -limits.timeline_facts]
+        elif self.reference is not None and len(facts) >= limits.facts_per_case:
+            self.batch.note("limits|facts_per_case")
+        elif not facts or (fact.at, fact.eid) > (facts[-1].at, facts[-1].eid):
+            facts.append(fact)
+        else:
+            insort(facts, fact, key=by_instant)
+
+    def _changes(self, fact: Fact) -> list[Fact]:
+        if self.reference is None:
+            self.opened.touch_site(fact.at, fact.at)
+            return self.opened.journey.site
+        self.batch.soil(self.opened, self.reference)
+        return self.opened.journey.cases.setdefault(self.reference, Case()).facts
+
+
+def _is_bot(facts: list[Fact], fact: Fact, limit: int) -> bool:
+    day = fact.at // DAY
+    return sum(1 for known in facts if known.at // DAY == day and known.who == fact.who) > KEPT_OF_BOTS * limit
+
+
+def keep(batch: Batch, person: Opened | None, primary: Identifier | None, touchpoint: Touchpoint, fact: Fact) -> bool:
+    """Keeps the fact of a touchpoint where it belongs; whether its event was not known before."""
+    known = [(place, old) for place in _possible(batch, person, touchpoint) if (old := place.find(fact.eid)) is not None]
+    if known:
+        if (known[0][1].at, known[0][1].digest) <= (fact.at, fact.digest):
+            return False
+        for place, old in known:
+            place.remove(old)
+    for place in _belonging(batch, person, primary, touchpoint, fact):
+        place.add(fact)
+    return not known
+
+
+def references_of(touchpoint: Touchpoint) -> Iterator[Identifier]:
+    """Every reference under which a touchpoint may leave something."""
+    for reference in touchpoint.references:
+        yield reference
+        if reference.startswith("root_contact_id:"):
+            yield Identifier("contact_id:" + reference.split(":", 1)[1])
+    kind = ANONYMOUS_CASES.get(touchpoint.type)
+    if kind is not None:
+        yield Identifier(f"{kind}:~{touchpoint.eid.hex()}")
+
+
+def _possible(batch: Batch, person: Opened | None, touchpoint: Touchpoint) -> Iterator[Place]:
+    if person is not None:
+        yield Place(batch, person, None)
+        for local in _LOCAL:
+            if local in person.journey.cases:
+                yield Place(batch, person, local)
+    for reference in dict.fromkeys(references_of(touchpoint)):
+        home = batch.home_of(reference)
+        if home is not None:
+            yield Place(batch, batch.open(home), reference)
+
+
+def _belonging(
+    batch: Batch, person: Opened | None, primary: Identifier | None, touchpoint: Touchpoint, fact: Fact
+) -> Iterator[Place]:
+    on_site = person is not None and _on_site(fact)
+    if person is not None and on_site:
+        yield Place(batch, person, None)
+    family = FAMILIES[touchpoint.type]
+    home = batch.home_of(primary) if primary is not None else None
+    if primary is not None and home is not None:
+        yield Place(batch, batch.open(home), primary)
+    elif person is not None and (family is not Family.SITE or not on_site):
+        yield Place(batch, person, _local(touchpoint, family))
+
+
+def _on_site(fact: Fact) -> bool:
+    """Whether a fact of one's own belongs to visits and tasks; batch topics carry only what stays open after the seal."""
+    return (fact.dimensions.channel in SITE_CHANNELS or fact.code == ORDER_PLACED) and not fact.fields.get("batch")
+
+
+def _local(touchpoint: Touchpoint, family: Family) -> Identifier:
+    if family is Family.SUBSCRIPTION:
+        return LOCAL_SUBSCRIPTION
+    return LOCAL_ACCOUNT if touchpoint.type == "account.closed" else LOCAL_TIMELINE
