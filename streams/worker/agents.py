@@ -140,12 +140,7 @@ class ChunkLoop:
             return True
         if owner.refused(answer):
             return True
-        before = chunk.before.offset
         await owner.refresh()
-        after = owner.known[partition].offset
-        if answer.verdict is Verdict.ROLLBACK:
-            owner.metrics.rollbacks.inc()
-            log.warning("The store went back: %s from %d to %d; reading it again from there", partition, before, after)
         self._acknowledged.pop(partition, None)
         return False
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-
 from streams.core.model import Partition
 from streams.worker.owner import KAFKA, REDIS, Owner
 
 POSITIONS_SECONDS = 1.5
 LAG_SECONDS = 5.0
-
-log = logging.getLogger("journey.worker")
 
 
 class Health:
@@ -33,27 +29,12 @@ class Health:
         return self.live and owner.app.started and len(owner.known) == assigned and not owner.outages.names
 
     async def check_positions(self) -> None:
-        """Goes back where the store did, or a rollback without traffic would stay unseen.
-
-        Positions that are ahead of ours are left alone: the store will say DUPLICATE to whatever comes.
-        """
+        """Looks at the store although nothing comes in, or a rollback without traffic would stay unseen."""
         owner = self._owner
-        before = dict(owner.known)
-        watermark, stored = await owner.store.positions()
+        async with owner.turn:
+            await owner.refresh()
         owner.outages.end(REDIS)
         owner.metrics.ready.set(self.ready)
-        async with owner.turn:
-            for partition, known in before.items():
-                held = stored.get(partition)
-                if partition not in owner.known or held is None or held.offset >= known.offset:
-                    continue
-                log.warning(
-                    "The store went back: %s from %d to %d; reading it again from there", partition, known.offset, held.offset
-                )
-                owner.metrics.rollbacks.inc()
-                owner.known[partition] = held
-                await owner.go_back(partition, held.offset)
-        owner.watermark = min(owner.watermark, watermark) if watermark < owner.watermark else watermark
 
     async def measure(self) -> None:
         """Lag and clock of the owned partitions."""

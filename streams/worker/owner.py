@@ -183,9 +183,20 @@ class Owner:
         return {Partition(tp.topic, tp.partition): start for tp, start in starts.items()}
 
     async def refresh(self) -> None:
-        """Reads positions and watermark again, after the store has said that ours are not its own."""
+        """Reads positions and watermark again, in a turn; goes back where the store did (a failover that lost writes).
+
+        Positions ahead of ours are another worker's doing, and taken over.
+        """
         self.watermark, positions = await self.store.positions()
-        self.known = {partition: positions.get(partition, known) for partition, known in self.known.items()}
+        for partition, known in list(self.known.items()):
+            if partition not in positions:
+                self.refused(Answer(Verdict.UNLISTED))
+                return
+            held = self.known[partition] = positions[partition]
+            if held.offset < known.offset:
+                self.metrics.rollbacks.inc()
+                log.warning("The store went back: %s from %d to %d; reading on from there", partition, known.offset, held.offset)
+                await self.go_back(partition, held.offset)
 
     async def go_back(self, partition: Partition, offset: int) -> None:
         """Fetches a partition from here again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import multiprocessing
 import os
@@ -18,8 +19,10 @@ from streams.store.redis import RedisStore
 from streams.worker.app import Deps, Worker, WorkerSettings, build_app
 from streams.worker.logs import configure_logging
 from streams.worker.retry import Backoff, Outages, first_line
+from streams.worker.server import serving
 
 FINE, FAILED = 0, 1
+LOOPBACK = "127.0.0.1"
 CONNECT_SECONDS = 2.0
 END_SECONDS = 9.0
 JOIN_SECONDS = 0.2
@@ -38,26 +41,29 @@ def worker_settings(settings: Settings) -> WorkerSettings:
     )
 
 
-def run_worker(settings: Settings) -> int:
-    """One worker in this process, until SIGTERM or SIGINT; the exit code."""
+def run_worker(settings: Settings, number: int = 0) -> int:
+    """One worker in this process, until SIGTERM or SIGINT; the exit code. `number` is added to the port it serves on."""
     configure_logging()
-    return asyncio.run(_until_signal(settings))
+    return asyncio.run(_until_signal(settings, number))
 
 
-async def _until_signal(settings: Settings) -> int:
+async def _until_signal(settings: Settings, number: int) -> int:
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, told.set)
     store = RedisStore.at(settings.redis.get_secret_value(), settings.namespace)
+    address = settings.worker_host, settings.worker_port and settings.worker_port + number
     try:
-        return await run_until(worker_settings(settings), lambda: Deps(store=store), told)
+        return await run_until(worker_settings(settings), lambda: Deps(store=store), told, address)
     finally:
         with suppress(Exception):  # closing a connection that is gone already
             await store.close()
 
 
-async def run_until(settings: WorkerSettings, deps: Callable[[], Deps], told: asyncio.Event) -> int:
+async def run_until(
+    settings: WorkerSettings, deps: Callable[[], Deps], told: asyncio.Event, address: tuple[str, int] = (LOOPBACK, 0)
+) -> int:
     """Keeps a worker running until `told` is set. FAILED where it gave up, with its sentence in the log."""
     outages = Outages()
     backoff = Backoff(lambda: not told.is_set())
@@ -66,13 +72,20 @@ async def run_until(settings: WorkerSettings, deps: Callable[[], Deps], told: as
             outages.begin("Kafka", f"nobody listens at {settings.kafka.bootstrap}")
             await backoff.wait()
             continue
-        worker = build_app(settings, deps())
+        given = deps()
+        worker = build_app(settings, given)
         try:
-            await worker.start()
-            outages.end("Kafka")
-            backoff = Backoff(lambda: not told.is_set())
-            if failure := await _first(worker, told):
-                return FAILED if failure else FINE
+            with serving(*address, given.registry, lambda: worker.health.live, lambda: worker.health.ready):  # noqa: B023 -- ends with the turn
+                await worker.start()
+                outages.end("Kafka")
+                backoff = Backoff(lambda: not told.is_set())
+                if await _first(worker, told):
+                    return FAILED
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                log.error("%s:%d is taken; choose another JOURNEY_WORKER_PORT", *address)  # noqa: TRY400 -- one line is enough
+                return FAILED
+            outages.begin("Kafka", error)
         except Exception as error:  # noqa: BLE001 -- whatever Faust or aiokafka raise while they connect
             outages.begin("Kafka", f"{type(error).__name__}: {first_line(error)}")
         finally:
@@ -111,7 +124,7 @@ def run_workers(settings: Settings, workers: int) -> int:
     if workers == 1:
         return run_worker(settings)
     spawn = multiprocessing.get_context("spawn")
-    children = [spawn.Process(target=_child, args=(settings,), name=f"worker-{number}") for number in range(workers)]
+    children = [spawn.Process(target=_child, args=(settings, number), name=f"worker-{number}") for number in range(workers)]
     told = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.append(True))
@@ -133,5 +146,5 @@ def run_workers(settings: Settings, workers: int) -> int:
     return FINE if told and all(child.exitcode == FINE for child in children) else FAILED
 
 
-def _child(settings: Settings) -> None:
-    raise SystemExit(run_worker(settings))
+def _child(settings: Settings, number: int) -> None:
+    raise SystemExit(run_worker(settings, number))

@@ -21,13 +21,21 @@ from typing import Any, ClassVar
 import faust
 import faust.streams
 import msgspec
-from aiokafka.errors import ConsumerStoppedError, IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import (
+    ConsumerStoppedError,
+    CorruptRecordException,
+    IllegalStateError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as base
 from faust.types import TP, ConsumerMessage
 
 from streams.core.model import Partition, Record
+from streams.worker import lenient
 
 FETCH_RETRY_SECONDS = 1.0
 CREATE_TIME = 0  # Kafka's timestamp type 0; 1 is the log's own time
@@ -100,6 +108,9 @@ class ChunkThread(base.AIOKafkaConsumerThread):
             raise
         except Exception as error:  # noqa: BLE001 -- also what a library raises on bytes that it cannot parse: never a crash
             self._seek_to_cursors(consumer)
+            if isinstance(error, CorruptRecordException | UnicodeError) and not lenient.in_use():
+                lenient.use()
+                return {}
             self._tell(error)
             await asyncio.sleep(FETCH_RETRY_SECONDS)
             return {}

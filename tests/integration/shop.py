@@ -75,8 +75,8 @@ class Shop:
             await running.stop()
             await store.close()
 
-    def process(self, log: Path) -> subprocess.Popen[bytes]:
-        """A worker in a process of its own, as `journey worker` runs it."""
+    def process(self, log: Path, *arguments: str) -> subprocess.Popen[bytes]:
+        """A worker in a process of its own, as `journey worker` runs it; an argument says how many."""
         environment = {
             **os.environ,
             "JOURNEY_KAFKA": self.kafka,
@@ -86,9 +86,11 @@ class Shop:
             "JOURNEY_CLOCK": self.policy.clock,
             "JOURNEY_TOPICS": f"{{{self.topic.name}: cloudevents}}",
             "JOURNEY_DEAD_LETTER_TOPIC": self.dead_letters,
+            "JOURNEY_WORKER_PORT": "0",
         }
         with log.open("ab") as output:
-            return subprocess.Popen([sys.executable, "-m", "tests.integration.worker_process"], env=environment, stderr=output)
+            command = [sys.executable, "-m", "tests.integration.worker_process", *arguments]
+            return subprocess.Popen(command, env=environment, stderr=output)
 
     async def swept(self, until: int, seconds: float = 40.0) -> None:
         """Returns when the watermark is there and no deadline is left."""

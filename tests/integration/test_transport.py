@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 
 import pytest
+from aiokafka.consumer import fetcher
 from faust.types import TP
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka import TopicPartition as KafkaTopicPartition
@@ -180,3 +181,31 @@ async def test_two_workers_share_the_partitions_and_take_over(kafka: str) -> Non
         topics.send(kafka, topic, topics.numbered(400, 4, start=4_000))
         await first.until(lambda: first.total() >= 4_400, seconds=40)
     assert first.values == everything(4_400)
+
+
+class NoUtf8(str):
+    """A header name as other clients can send it."""
+
+    __slots__ = ()
+
+    def encode(self, *_: str, **__: str) -> bytes:
+        return b"\xff\xfe"
+
+
+@pytest.mark.parametrize("codec", ["producer", "zstd"])
+async def test_header_names_that_are_no_text_stop_nothing(
+    real_kafka: KafkaBroker, codec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetcher, "MemoryRecords", fetcher.MemoryRecords)  # put back at the end
+    topic = topics.create(real_kafka.bootstrap, configs={"compression.type": codec})
+    producer = KafkaProducer(bootstrap_servers=real_kafka.bootstrap, linger_ms=200)
+    for number in range(9):
+        headers = [(NoUtf8("x"), b"value")] if number == 4 else [("a", b"")]
+        producer.send(topic, value=b"%d" % number, headers=headers, partition=0)
+    producer.close()
+    async with Counting(real_kafka.bootstrap, topic).running() as worker:
+        await worker.until(lambda: worker.total() >= 9)
+        assert worker.values == everything(9)
+        assert not worker.troubles
+        records = [record for chunk in worker.chunks for record in chunk.records]
+        assert records[4].headers == (("\ufffd\ufffd", b"value"),)

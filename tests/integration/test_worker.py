@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,14 @@ from kafka import TopicPartition as KafkaTopicPartition
 from prometheus_client import CollectorRegistry
 
 from streams.core.policy import Policy, TopicPolicy
+from streams.embedded import free_port
 from streams.embedded.valkey import RedisServer
 from streams.kafka_produce import Playing
 from streams.worker.app import Deps, Worker
 from streams.worker.run import FAILED, FINE, run_until
 from tests.integration.shop import POLICY, Shop, folded, simulated
 from tests.rig import topics
+from tests.rig.kafka import KafkaBroker
 
 OpenShop = Callable[..., Shop]
 
@@ -164,6 +167,10 @@ async def test_kill_9_and_a_zombie(open_shop: OpenShop, data: Path, tmp_path: Pa
     assert "Traceback" not in log.read_text()
 
 
+async def _more(counter: Any, before: float) -> bool:
+    return bool(counter.get() > before)
+
+
 async def _at_least(shop: Shop, count: int) -> bool:
     return await shop.records() >= count
 
@@ -204,16 +211,15 @@ async def test_a_store_that_went_back_is_seen_without_traffic(
         redis.start()
         await shop.swept(end)
         assert await shop.dump() == expected
-        before = worker.owner.metrics.rollbacks._value.get()
+        rollbacks = worker.owner.metrics.rollbacks._value
+        before = rollbacks.get()
         redis.stop()
         shutil.rmtree(log)
         shutil.copytree(saved, log)
         redis.start()  # the state of the first 300 records, and nothing new comes in
-        watermark, _ = await shop.store.positions()
-        assert watermark < end
+        await shop.until(lambda: _more(rollbacks, before))
         await shop.swept(end)
         assert await shop.dump() == expected
-        assert worker.owner.metrics.rollbacks._value.get() > before
 
 
 async def test_redis_away_at_the_start_and_sigterm_meanwhile(
@@ -348,3 +354,68 @@ async def test_a_topic_that_comes_later(open_shop: OpenShop, caplog: pytest.LogC
         admin.close()
         topics.send(shop.kafka, shop.topic.name, [(0, b"{}")])
         await shop.until(lambda: _is(shop.records, 1))
+
+
+async def test_kafka_killed_meanwhile(real_kafka: KafkaBroker, open_shop: OpenShop, data: Path, tmp_path: Path) -> None:
+    shop = open_shop()
+    shop.produce(data)
+    expected, end = await folded([data], shop.topic)
+    log = tmp_path / "worker.log"
+    worker = shop.process(log)
+    try:
+        await shop.until(lambda: _at_least(shop, 100))
+        real_kafka.kill()
+        await asyncio.sleep(2)
+        real_kafka.start()
+        await shop.swept(end)
+        assert await shop.dump() == expected
+        worker.terminate()
+        assert worker.wait(10) == FINE
+    finally:
+        worker.kill()
+        worker.wait()
+    assert "Traceback" not in log.read_text()
+    assert len(log.read_text().splitlines()) < 40
+
+
+async def test_several_workers_in_processes_of_their_own(open_shop: OpenShop, data: Path, tmp_path: Path) -> None:
+    shop = open_shop()
+    shop.produce(data)
+    expected, end = await folded([data], shop.topic)
+    workers = shop.process(tmp_path / "workers.log", "2")
+    try:
+        await shop.swept(end)
+        assert await shop.dump() == expected
+        workers.terminate()
+        assert workers.wait(12) == FINE
+    finally:
+        workers.kill()
+        workers.wait()
+
+
+async def test_a_worker_serves_its_health_and_metrics(open_shop: OpenShop, data: Path) -> None:
+    shop = open_shop()
+    shop.produce(data)
+    told, port = asyncio.Event(), free_port()
+    running = asyncio.create_task(run_until(shop.settings, lambda: Deps(store=shop.store), told, ("127.0.0.1", port)))
+
+    def get(path: str) -> tuple[int, str]:
+        connection = HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    async def ready() -> bool:
+        return (await asyncio.to_thread(get, "/readyz"))[0] == 200
+
+    await shop.until(ready)
+    await shop.until(lambda: _at_least(shop, 1_200))
+    assert await asyncio.to_thread(get, "/livez") == (200, "ok\n")
+    _, metrics = await asyncio.to_thread(get, "/metrics")
+    assert 'journey_worker_records_total{outcome="decoded"}' in metrics
+    assert (await asyncio.to_thread(get, "/"))[0] == 404
+    told.set()
+    assert await asyncio.wait_for(running, 15) == FINE

@@ -18,5 +18,7 @@ def short(settings: object) -> WorkerSettings:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        sys.exit(run.run_workers(load_settings(), int(sys.argv[1])))
     run.worker_settings = short
     sys.exit(run.run_worker(load_settings()))
