@@ -7,7 +7,7 @@ once the watermark has passed it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from streams.core.cells import Notebook, Where, where_of
 from streams.core.fields import SITE
@@ -109,11 +109,21 @@ def overdue_spells(course: Course) -> list[tuple[int, int | None]]:
     return spells
 
 
-def next_deadline(facts: Sequence[Fact], as_of: int) -> int | None:
-    """The earliest due time after as_of."""
-    return min((due for fact in facts if (due := promised_at(fact)) is not None and due > as_of), default=None)
+def _deadlines(facts: Iterable[Fact]) -> Iterator[int]:
+    """When promises fall due, and when those that were broken as they were made begin to be overdue."""
+    for fact in facts:
+        due = promised_at(fact)
+        if due is not None:
+            yield due
+            if due < fact.at:
+                yield fact.at
 
 
-def is_due(facts: Sequence[Fact], since: int, as_of: int) -> bool:
-    """Whether a promise among these facts fell due after `since` and by as_of."""
-    return any((due := promised_at(fact)) is not None and since < due <= as_of for fact in facts)
+def next_deadline(facts: Iterable[Fact], as_of: int) -> int | None:
+    """The earliest deadline after as_of."""
+    return min((due for due in _deadlines(facts) if due > as_of), default=None)
+
+
+def is_due(facts: Iterable[Fact], since: int, as_of: int) -> bool:
+    """Whether a deadline passed after `since` and by as_of."""
+    return any(since < due <= as_of for due in _deadlines(facts))
