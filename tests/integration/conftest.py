@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import contextmanager
 
 import pytest
 
@@ -59,17 +59,32 @@ def kafka(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def redis_binaries() -> list[str]:
-    """In CI both servers; else the one on PATH, or the embedded one."""
-    on_path, embedded = shutil.which("redis-server"), valkey_binary()
-    found = [binary for binary in (on_path, embedded) if binary is not None]
-    return found if IN_CI else found[:1]
+    """The one on PATH, then the embedded one."""
+    return [binary for binary in (shutil.which("redis-server"), valkey_binary()) if binary is not None]
 
 
-@pytest.fixture(scope="session", params=redis_binaries() or [""], ids=lambda binary: Path(binary).name or "none")
-def redis(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
-    """Redis (on PATH) or Valkey (embedded), with an append-only file."""
-    if not request.param:
-        missing("Neither redis-server nor the embedded Valkey can run here")
-    with redis_server(request.param, persistent=True) as server:
+@contextmanager
+def running_redis(request: pytest.FixtureRequest, binary: str) -> Iterator[RedisServer]:
+    with redis_server(binary, persistent=True) as server:
         say(request, f"Redis: {server.process.name}")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
+    """Redis where it is on PATH, else the embedded Valkey; with an append-only file."""
+    binaries = redis_binaries()
+    if not binaries:
+        missing("Neither redis-server nor the embedded Valkey can run here")
+    with running_redis(request, binaries[0]) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def other_redis(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
+    """The second kind of server, for what must be seen on both."""
+    binaries = redis_binaries()
+    if len(binaries) < 2:
+        missing("Only one kind of Redis server is here")
+    with running_redis(request, binaries[1]) as server:
         yield server

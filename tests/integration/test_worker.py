@@ -89,6 +89,19 @@ async def test_a_worker_ends_where_fold_ends(open_shop: OpenShop, data: Path) ->
         assert registry.get_sample_value("journey_worker_touchpoints_total", key) == outcomes[f"touchpoints|{name}"]
 
 
+async def test_a_worker_ends_where_fold_ends_on_the_other_server(kafka: str, other_redis: RedisServer, data: Path) -> None:
+    shop = Shop(kafka, other_redis.url)
+    shop.produce(data)
+    expected, end = await folded([data], shop.topic)
+    async with shop.worker(msgspec.structs.replace(shop.settings, chunk_records=50)):
+        await shop.until(lambda: _at_least(shop, 300))
+        other_redis.process.kill()
+        other_redis.start()
+        await shop.swept(end)
+        assert await shop.dump() == expected
+    await shop.store.close()
+
+
 async def test_rejected_records_are_dead_letters_before_they_are_passed(open_shop: OpenShop) -> None:
     shop = open_shop(partitions=2)
     topics.send(shop.kafka, shop.topic.name, [(0, b"no json"), (1, b"{}"), (0, b""), (1, b"[" * 100), (0, b"x" * 300_000)])
