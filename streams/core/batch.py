@@ -249,7 +249,8 @@ class Batch:
     def _next_due(self, journey: Journey, now: Iterable[Sequence[Fact]]) -> int | None:
         dues = [journey.life_due, *(site.next_deadline(strand, journey.as_of, self.rules) for strand in now)]
         if journey.site:
-            dues.append(site.island_end(journey.site, self.rules) + self.keep_ms)
+            # Whoever comes back is compacted then; the others are looked at once, an allowance after the seal.
+            dues.append(site.island_end(journey.site, self.rules) + self.keep_ms + self.policy.allowance_ms)
         for reference, case in journey.cases.items():
             if case.facts and kind_of(reference) in ORDER_KINDS:
                 dues.append(orders.next_deadline(case.facts, journey.as_of))

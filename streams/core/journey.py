@@ -90,7 +90,7 @@ Instant = tuple[int, bytes]
 """(at, eid): the order of facts everywhere."""
 
 
-class Fact(msgspec.Struct, frozen=True, array_like=True):
+class Fact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One touchpoint, as a journey keeps it.
 
     code: index in TYPES. who: one person identifier of its own, empty where it had none. references: those that a
@@ -154,7 +154,7 @@ def insert(facts: list[Fact], fact: Fact) -> tuple[bool, Fact | None]:
     return True, known
 
 
-class Claim(msgspec.Struct, frozen=True, array_like=True, order=True):
+class Claim(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
     """What an event says about a reference: its owner, its parent, or what it is about. The least claim counts."""
 
     rank: int
@@ -163,7 +163,7 @@ class Claim(msgspec.Struct, frozen=True, array_like=True, order=True):
     target: Identifier
 
 
-class Case(msgspec.Struct, array_like=True):
+class Case(msgspec.Struct, array_like=True, gc=False):
     """Everything known under one reference."""
 
     facts: list[Fact] = []
@@ -172,7 +172,7 @@ class Case(msgspec.Struct, array_like=True):
     about: Claim | None = None
 
 
-class Journey(msgspec.Struct, array_like=True):
+class Journey(msgspec.Struct, array_like=True, gc=False):
     """See the module's docstring.
 
     links: (least, other) identifier pairs that an event named together -> time of the least such event.
@@ -207,7 +207,7 @@ def decode(blob: bytes) -> Journey:
     return _decoder.decode(blob)
 
 
-class Held(msgspec.Struct):
+class Held(msgspec.Struct, gc=False):
     """A journey in a worker's memory, with what the store is known to hold of it (None: absent)."""
 
     id: JourneyId

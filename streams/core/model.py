@@ -46,7 +46,7 @@ class Dimensions(msgspec.Struct, frozen=True, array_like=True, gc=False):
     acquisition: str = ""
 
 
-class Touchpoint(msgspec.Struct, frozen=True):
+class Touchpoint(msgspec.Struct, frozen=True, gc=False):
     """One decoded, validated and normalised touchpoint.
 
     eid: 8 bytes, a digest of source and id (and of the index, for the second and later touchpoints of one record).

@@ -23,11 +23,11 @@ _NEVER = 1 << 62
 
 
 class Subscription(msgspec.Struct):
-    """When one subscription was active: closed spells [start, end), and the open one's start and deadline."""
+    """When one subscription was active: closed spells [start, end), the open one's start, and deadlines yet to pass."""
 
     spells: list[tuple[int, int]]
     open_since: int | None
-    deadline: int | None
+    deadlines: list[int]
 
 
 def subscription_of(facts: Iterable[Fact], as_of: int) -> Subscription:
@@ -36,10 +36,14 @@ def subscription_of(facts: Iterable[Fact], as_of: int) -> Subscription:
     since: int | None = None
     deadline: int | None = None
     ends_at: int | None = None
+    ahead: list[int] = []
     for fact in facts:
-        if since is not None and deadline is not None and deadline < fact.at and deadline <= as_of:
-            spells.append((since, max(deadline, since)))
-            since = deadline = None
+        if since is not None and deadline is not None and deadline < fact.at:
+            if deadline <= as_of:
+                spells.append((since, max(deadline, since)))
+                since = deadline = None
+            else:
+                ahead.append(deadline)
         said = fact.fields.get("ends_at")
         if isinstance(said, int):
             ends_at = said
@@ -54,7 +58,9 @@ def subscription_of(facts: Iterable[Fact], as_of: int) -> Subscription:
     if since is not None and deadline is not None and deadline <= as_of:
         spells.append((since, max(deadline, since)))
         since = deadline = None
-    return Subscription(spells, since, deadline)
+    if deadline is not None:
+        ahead.append(deadline)
+    return Subscription(spells, since, ahead)
 
 
 class Life(msgspec.Struct):
@@ -88,7 +94,7 @@ def life_of(
     found = [subscription_of(facts, as_of) for facts in subscriptions]
     spells = [spell for one in found for spell in one.spells]
     spells += [(one.open_since, _NEVER) for one in found if one.open_since is not None]
-    dues = [one.deadline for one in found if one.deadline is not None and one.deadline > as_of]
+    dues = [deadline for one in found for deadline in one.deadlines]
     times = [fact.at for fact in signals]
     periods: list[tuple[int, int | None]] = []
     since: int | None = times[0]
