@@ -15,7 +15,7 @@ no code with `streams.core` but the types. What it takes to be meant where the d
 - root_contact_id:X names the contact contact_id:X. Only contact touchpoints are facts of a contact.
 - An order.placed, contact or answer that has no reference is a case of its own.
 - Waits and holds are booked for outbound contacts too; only `contacts` is inbound only.
-- One answer counts per survey case, whatever the instruments of the others; an answer outside its scale counts nowhere.
+- One answer with each instrument counts per survey case; an answer outside its scale counts nowhere.
 - A cancellation's deadline is not before the cancellation; of several, the earliest since the last start ends it.
 - Silence: activity exactly at the deadline is still in time. Reactivation is strictly after the loss; every return
   begins a new spell, from which churn counts. Only cancellations of an owned subscription are counted.

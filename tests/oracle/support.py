@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.core.model import Touchpoint
+from streams.core.model import Touchpoint, Value
 from tests.oracle.book import Book, tags_of
 from tests.oracle.identity import References
 from tests.oracle.orders import first
@@ -60,11 +60,11 @@ def top_boxes(low: int, high: int) -> int:
 
 
 def book_surveys(events: list[Touchpoint], references: References, book: Book) -> None:
-    """Books the last answer to each response or invitation."""
-    last: dict[str, Touchpoint] = {}
+    """Books the last answer with each instrument to each response or invitation."""
+    last: dict[tuple[str, Value], Touchpoint] = {}
     for event in events:
         if event.type == "survey.answered":
-            last[references.case(event, "survey") or event.eid.hex()] = event
+            last[references.case(event, "survey") or event.eid.hex(), event.fields.get("instrument")] = event
     for answer in last.values():
         tags = tags_of(answer.dimensions, "channel", "market", "segment")
         score, low, high = (milliseconds(answer, name) for name in ("score", "scale_min", "scale_max"))

@@ -1,6 +1,6 @@
 """Survey answers: CSAT by top boxes, NPS by promoters and detractors (Reichheld 2003).
 
-A later answer to the same response or invitation replaces the earlier one. Only the declared instrument counts on its
+A later answer with the same instrument to the same response or invitation replaces the earlier one. Only the declared instrument counts on its
 own scale: a 0-10 question is not NPS unless the producer says so.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from streams.core.cells import Notebook, where_of
+from streams.core.cells import Notebook, Where, where_of
 from streams.core.fields import PLACE
 from streams.core.journey import CODES, Fact
 
@@ -18,22 +18,30 @@ _TOP_BOXES = {2: 1, 3: 1, 5: 2, 7: 2, 10: 2}
 
 
 def book_survey(facts: Sequence[Fact], as_of: int, book: Notebook) -> None:
-    """C of one invitation or response, facts sorted by (at, eid)."""
+    """C of one invitation or response, facts sorted by (at, eid): the last answer with each instrument counts."""
     del as_of  # an answer counts when it is given
-    answer = next((fact for fact in reversed(facts) if fact.code == _ANSWERED), None)
-    score = answer.fields.get("score") if answer is not None else None
-    if answer is None or not isinstance(score, int):
-        return
-    where = where_of(answer.dimensions, PLACE)
-    instrument = answer.fields.get("instrument")
-    if instrument == "csat":
-        low, high = _scale(answer, 1, 5)
-        boxes = _TOP_BOXES.get(high - low + 1)
-        if boxes is not None and low <= score <= high:
-            book.count("csat", answer.at, where)
-            if score > high - boxes:
-                book.count("csat_top", answer.at, where)
-    elif instrument == "nps" and _scale(answer, 0, 10) == (0, 10) and 0 <= score <= 10:
+    last = {fact.fields.get("instrument"): fact for fact in facts if fact.code == _ANSWERED}
+    for instrument, answer in last.items():
+        score = answer.fields.get("score")
+        if isinstance(score, int):
+            where = where_of(answer.dimensions, PLACE)
+            if instrument == "csat":
+                _book_csat(answer, score, where, book)
+            elif instrument == "nps":
+                _book_nps(answer, score, where, book)
+
+
+def _book_csat(answer: Fact, score: int, where: Where, book: Notebook) -> None:
+    low, high = _scale(answer, 1, 5)
+    boxes = _TOP_BOXES.get(high - low + 1)
+    if boxes is not None and low <= score <= high:
+        book.count("csat", answer.at, where)
+        if score > high - boxes:
+            book.count("csat_top", answer.at, where)
+
+
+def _book_nps(answer: Fact, score: int, where: Where, book: Notebook) -> None:
+    if _scale(answer, 0, 10) == (0, 10) and 0 <= score <= 10:
         book.count("nps", answer.at, where)
         if score >= 9:
             book.count("nps_promoters", answer.at, where)
