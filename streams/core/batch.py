@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from streams.core.cases import life, orders, site
 from streams.core.cells import Notebook
-from streams.core.families import LOCAL_ACCOUNT, LOCAL_SUBSCRIPTION, kind_of
+from streams.core.families import kind_of
 from streams.core.journey import Fact, Held, Journey, encode
 from streams.core.model import Advance, Commit, Identifier, JourneyId, Version
 from streams.core.policy import Policy
@@ -35,7 +35,6 @@ from streams.core.workspace import Missing, Workspace
 _NEVER = -(1 << 62)
 _EVERYTHING = (_NEVER, 1 << 62)
 _BOOKED_KINDS = ORDER_KINDS | SURVEY_KINDS | {"contact_id"}
-_LIFE_KINDS = ORDER_KINDS | {"subscription_id", LOCAL_SUBSCRIPTION, LOCAL_ACCOUNT}
 
 
 class Context:
@@ -117,9 +116,10 @@ class Batch:
         opened = self.opened[found] = Opened(self.workspace.held[found], self.rules)
         journey = opened.journey
         if journey.due is not None and journey.due <= self.watermark:
-            for reference, case in journey.cases.items():
-                if kind_of(reference) in ORDER_KINDS and orders.is_due(case.facts, journey.as_of, self.watermark):
-                    self.soil(opened, reference)
+            if journey.order_due is not None and journey.order_due <= self.watermark:
+                for reference, case in journey.cases.items():
+                    if kind_of(reference) in ORDER_KINDS and orders.is_due(case.facts, journey.as_of, self.watermark):
+                        self.soil(opened, reference)
             if journey.life_due is not None and journey.life_due <= self.watermark:
                 self.soil_life(opened)
         return opened
@@ -152,8 +152,6 @@ class Batch:
             return
         cases = opened.journey.cases
         kind = kind_of(reference)
-        if kind in _LIFE_KINDS:
-            self.soil_life(opened)
         if kind not in _BOOKED_KINDS or reference not in cases:
             opened.soiled.add(reference)
             return
@@ -195,7 +193,7 @@ class Batch:
         if opened.lived:
             journey.life_due = life_due
         self.compact(journey)
-        journey.due = self._next_due(journey, strands_now)
+        journey.due = self._next_due(opened, strands_now)
 
     def _book_life(self, journey: Journey, as_of: int) -> int | None:
         found = life_in(journey, as_of, self.policy)
@@ -246,14 +244,22 @@ class Batch:
                 part = site.islands_between(strand, lo, hi, self.rules)
             site.book_site(without_bots(part, limit), since, as_of, self.rules, self.book)
 
-    def _next_due(self, journey: Journey, now: Iterable[Sequence[Fact]]) -> int | None:
+    def _next_due(self, opened: Opened, now: Iterable[Sequence[Fact]]) -> int | None:
+        journey = opened.journey
         dues = [journey.life_due, *(site.next_deadline(strand, journey.as_of, self.rules) for strand in now)]
         if journey.site:
             # Whoever comes back is compacted then; the others are looked at once, an allowance after the seal.
             dues.append(site.island_end(journey.site, self.rules) + self.keep_ms + self.policy.allowance_ms)
-        for reference, case in journey.cases.items():
-            if case.facts and kind_of(reference) in ORDER_KINDS:
-                dues.append(orders.next_deadline(case.facts, journey.as_of))
+        if opened.soiled or (journey.order_due is not None and journey.order_due <= journey.as_of):
+            journey.order_due = min(
+                (
+                    due
+                    for reference, case in journey.cases.items()
+                    if kind_of(reference) in ORDER_KINDS and (due := orders.next_deadline(case.facts, journey.as_of)) is not None
+                ),
+                default=None,
+            )
+        dues.append(journey.order_due)
         return min((due for due in dues if due is not None), default=None)
 
     @property

@@ -143,6 +143,7 @@ def merge(batch: Batch, one: Opened, other: Opened) -> Opened:
                 batch.link(reference, one.held.id)
     one.soiled |= other.soiled
     into.as_of = max(into.as_of, rest.as_of)
+    into.loose = into.loose or rest.loose
     rest.persons, rest.links, rest.site, rest.cases, rest.activity = {}, {}, [], {}, []
     other.soiled = set()
     batch.delete(other)
@@ -315,7 +316,9 @@ def move(batch: Batch, references: list[Identifier], source: Opened, target: Ope
     """Moves cases between journeys; a journey that is left empty is deleted."""
     for reference in references:
         batch.soil(source, reference)
+    batch.soil_life(source)
     batch.soil_life(target)
+    target.journey.loose = target.journey.loose or source.journey.loose
     for reference in references:
         target.journey.cases[reference] = source.journey.cases.pop(reference)
         source.soiled.discard(reference)

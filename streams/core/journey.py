@@ -178,8 +178,9 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     links: (least, other) identifier pairs that an event named together -> time of the least such event.
     activity: [first, last] of own activity; spells closer than the policy's silence are one.
     refused: identifier pairs that a limit kept apart -> time, for people to look at.
-    due: the next deadline, None where nothing waits. life_due: the next one of the person's life; it may be early
-        (activity moves it, and it is looked at again when it comes), never late.
+    due: the next deadline, None where nothing waits. life_due, order_due: the next one of the person's life and of
+        the orders; life_due may be early (activity moves it, and it is looked at again when it comes), never late.
+    loose: whether cases may hold facts without a person that count among the person's site facts.
     """
 
     as_of: int = -1
@@ -191,6 +192,8 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     cases: dict[Identifier, Case] = {}
     activity: list[tuple[int, int]] = []
     refused: dict[str, int] = {}
+    order_due: int | None = None
+    loose: bool = False
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -20,11 +20,33 @@ from streams.core.families import (
     LOCAL_TIMELINE,
     Family,
 )
-from streams.core.journey import Case, Fact, by_instant
+from streams.core.journey import CODES, Case, Fact, by_instant
 from streams.core.model import Identifier, Touchpoint
 from streams.core.policy import DAY
+from streams.core.views import is_loose
 
 _LOCAL = (LOCAL_SUBSCRIPTION, LOCAL_ACCOUNT, LOCAL_TIMELINE)
+
+_OPENED = CODES["contact.opened"]
+_CONTACT_FIELDS = ("medium", "reason", "direction")
+_QUIET_ORDER = frozenset(
+    CODES[name]
+    for name in (
+        "order.refunded",
+        "shipment.dispatched",
+        "delivery.backordered",
+        "delivery.attempted",
+        "delivery.damage_reported",
+        "delivery.returned",
+    )
+)
+_QUIET_CONTACT = frozenset(
+    CODES[f"contact.{name}"] for name in ("menu_navigated", "transferred", "replied", "resolved", "reopened", "abandoned")
+)
+_NO_CELLS = frozenset(code for name, code in CODES.items() if FAMILIES[name] in (Family.MESSAGE, Family.REFERRAL))
+_LIFE = frozenset(
+    {ORDER_PLACED, CODES["account.closed"]} | {code for name, code in CODES.items() if FAMILIES[name] is Family.SUBSCRIPTION}
+)
 
 KEPT_OF_BOTS = 10
 """Site facts of one identifier and day beyond this many times the limit are not stored: their person's day does not
@@ -83,8 +105,25 @@ class Place:
         if self.reference is None:
             self.opened.touch_site(fact.at, fact.at)
             return self.opened.journey.site
-        self.batch.soil(self.opened, self.reference)
-        return self.opened.journey.cases.setdefault(self.reference, Case()).facts
+        journey = self.opened.journey
+        facts = journey.cases.setdefault(self.reference, Case()).facts
+        if not _is_quiet(facts, fact):
+            self.batch.soil(self.opened, self.reference)
+            if fact.code in _LIFE:
+                self.batch.soil_life(self.opened)
+        if not journey.loose and is_loose(self.reference, fact):
+            journey.loose = True
+        return facts
+
+
+def _is_quiet(facts: list[Fact], fact: Fact) -> bool:
+    """Whether a fact changes no cell of its case, which then need not be computed again."""
+    code = fact.code
+    if code in _QUIET_ORDER:
+        return any(known.code == ORDER_PLACED for known in facts)
+    if code in _QUIET_CONTACT:
+        return any(known.code == _OPENED for known in facts) and not any(name in fact.fields for name in _CONTACT_FIELDS)
+    return code in _NO_CELLS
 
 
 def _is_bot(facts: list[Fact], fact: Fact, limit: int) -> bool:

@@ -68,13 +68,10 @@ def gather(journey: Journey, rules: site.Rules) -> tuple[list[Fact], list[Fact],
     """
     derived: list[Fact] = []
     owners: dict[bytes, Identifier] = {}
-    if journey.persons:
+    if journey.loose and journey.persons:
         for reference, case in journey.cases.items():
-            waiting = kind_of(reference) in ("visit_id", "cart_token")
             for fact in case.facts:
-                if fact.who or fact.fields.get("batch"):
-                    continue
-                if fact.code == site.ORDER_PLACED or (waiting and fact.dimensions.channel in site.SITE_CHANNELS):
+                if is_loose(reference, fact):
                     owner = owner_of(journey.cases, tree_of(journey.cases, root_of(journey.cases, reference)))
                     if owner is not None and owner.at < fact.at + rules.join_ms:
                         derived.append(fact)
@@ -83,6 +80,15 @@ def gather(journey: Journey, rules: site.Rules) -> tuple[list[Fact], list[Fact],
         return list(journey.site), derived, owners
     derived.sort(key=by_instant)
     return sorted([*journey.site, *derived], key=by_instant), derived, owners
+
+
+def is_loose(reference: Identifier, fact: Fact) -> bool:
+    """Whether a fact of a case, without a person of its own, counts among its owner's site facts."""
+    if fact.who or fact.fields.get("batch"):
+        return False
+    if fact.code == site.ORDER_PLACED:
+        return True
+    return fact.dimensions.channel in site.SITE_CHANNELS and kind_of(reference) in ("visit_id", "cart_token")
 
 
 def single_strand(links: Mapping[str, int], facts: Sequence[Fact], rules: site.Rules) -> bool:

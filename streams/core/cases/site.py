@@ -31,12 +31,16 @@ _EVER = 1 << 62
 
 
 class TaskRules(msgspec.Struct, frozen=True):
-    """A task policy with its types as codes. others: for the task `other`, the names that it does not stand for."""
+    """A task policy with its types as codes.
+
+    relevant: all codes that may matter. others: for the task `other`, the names that it does not stand for.
+    """
 
     name: str
     limit_ms: int
     start: frozenset[int]
     success: frozenset[int]
+    relevant: frozenset[int]
     others: frozenset[str] = frozenset()
 
 
@@ -68,6 +72,7 @@ def rules_of(policy: Policy) -> Rules:
                 task.limit_ms,
                 frozenset(CODES[name] for name in task.start),
                 frozenset(CODES[name] for name in task.success),
+                frozenset(CODES[name] for name in task.start | task.success) | _EXPLICIT.keys(),
                 frozenset(other.name for other in tasks) if task.name == OTHER_TASK else frozenset(),
             )
             for task in tasks
@@ -188,7 +193,11 @@ def _rank(fact: Fact, task: TaskRules) -> int | None:
 
 def walk_attempts(facts: Iterable[Fact], task: TaskRules) -> list[Attempt]:
     """The attempts of one strand at one task: one at a time, further starts are absorbed."""
-    relevant = [(fact.at, rank, fact.eid, fact) for fact in facts if (rank := _rank(fact, task)) is not None]
+    relevant = [
+        (fact.at, rank, fact.eid, fact)
+        for fact in facts
+        if fact.code in task.relevant and (rank := _rank(fact, task)) is not None
+    ]
     relevant.sort(key=_by_rank)
     attempts: list[Attempt] = []
     attempt: Attempt | None = None
@@ -247,7 +256,7 @@ def next_deadline(facts: Sequence[Fact], as_of: int, rules: Rules) -> int | None
         return None
     due = [close for visit in walk_visits(recent, rules) if (close := visit.close(rules)) > as_of]
     for task in rules.tasks:
-        limits = (fact.at + task.limit_ms for fact in recent if _rank(fact, task) == _START)
+        limits = (fact.at + task.limit_ms for fact in recent if fact.code in task.relevant and _rank(fact, task) == _START)
         due.extend(limit for limit in limits if limit > as_of)
     return min(due, default=None)
 
