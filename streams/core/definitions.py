@@ -9,7 +9,9 @@ from importlib.metadata import version
 
 import msgspec
 
+from schemas.formats import format_digest
 from streams.core.catalogue import catalogue_digest
+from streams.core.normalise import VERSION as NORMALISER_VERSION
 from streams.core.policy import Policy, TopicPolicy
 
 REVISION = 1
@@ -28,7 +30,8 @@ def definitions_digest(policy: Policy, topics: Iterable[TopicPolicy]) -> str:
         "revision": REVISION,
         "catalogue": catalogue_digest(),
         "policy": _plain(policy),
-        "topics": {topic.name: [topic.format, topic.cadence] for topic in topics},
+        "topics": {topic.name: [format_digest(topic.format), topic.cadence] for topic in topics},
+        "normaliser": NORMALISER_VERSION,
         "libraries": {name: version(name) for name in _NORMALISERS},
     }
     return blake2b(msgspec.json.encode(parts, order="deterministic"), digest_size=16).hexdigest()
