@@ -39,6 +39,13 @@ class ChunkLoop:
 
     async def take(self, fetched: Fetched) -> None:
         """Returns when the chunk is done with; raises only cancellation."""
+        self._owner.busy = True
+        try:
+            await self._take(fetched)
+        finally:
+            self._owner.busy = False
+
+    async def _take(self, fetched: Fetched) -> None:
         owner = self._owner
         owner.outages.end(FETCHING)
         defects = 0

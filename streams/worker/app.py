@@ -18,7 +18,7 @@ from streams.kafka_access import KafkaAccess
 from streams.store.base import Store
 from streams.worker.agents import ChunkLoop
 from streams.worker.dead_letters import DeadLetters
-from streams.worker.health import LAG_SECONDS, POSITIONS_SECONDS, Health
+from streams.worker.health import FETCHED_SECONDS, LAG_SECONDS, POSITIONS_SECONDS, Health
 from streams.worker.metrics import CountedPipeline, WorkerMetrics
 from streams.worker.owner import OnLoss, Owner
 from streams.worker.sweep import EXPIRE_SECONDS, SWEEP_SECONDS, TICK_SECONDS, Sweeper, repeat
@@ -116,6 +116,7 @@ def build_app(settings: WorkerSettings, deps: Deps) -> Worker:
         (SWEEP_SECONDS, sweeper.sweep),
         (EXPIRE_SECONDS, sweeper.expire),
         (POSITIONS_SECONDS, health.check_positions),
+        (FETCHED_SECONDS, health.check_fetched),
         (LAG_SECONDS, health.measure),
     ]
     if settings.policy.clock == "live":

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 from streams.core.model import Partition
 from streams.worker.owner import KAFKA, REDIS, Owner
 
 POSITIONS_SECONDS = 1.5
 LAG_SECONDS = 5.0
+FETCHED_SECONDS = 2.0
+
+log = logging.getLogger("journey.worker")
 
 
 class Health:
@@ -15,6 +20,7 @@ class Health:
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
         self._measured: set[tuple[str, int]] = set()
+        self._behind: dict[Partition, tuple[int, int]] = {}
 
     @property
     def live(self) -> bool:
@@ -35,6 +41,25 @@ class Health:
             await owner.refresh()
         owner.outages.end(REDIS)
         owner.metrics.ready.set(self.ready)
+
+    async def check_fetched(self) -> None:
+        """Goes back where a chunk was fetched and never came: at the log's end no later one would show the gap.
+
+        Faust has lost messages (faust#606). Seen twice, with nothing in between and the loop idle, it is lost.
+        """
+        owner = self._owner
+        behind = {}
+        for tp, cursor in (await owner.consumer.caught_up(owner.partitions())).items():
+            partition = Partition(tp.topic, tp.partition)
+            position = owner.known.get(partition)
+            if owner.busy or position is None or cursor <= position.offset:
+                continue
+            if self._behind.get(partition) == (position.offset, cursor):
+                log.warning("%s: records from %d on were fetched and never came; fetching again", partition, position.offset)
+                await owner.go_back(partition, position.offset)
+            else:
+                behind[partition] = (position.offset, cursor)
+        self._behind = behind
 
     async def measure(self) -> None:
         """Lag and clock of the owned partitions."""

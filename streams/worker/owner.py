@@ -64,6 +64,7 @@ class Owner:
         self.watermark = -1
         self.lost: dict[Partition, int] = {}
         self.failure: str | None = None
+        self.busy = False
         self._definitions = definitions
         self._topics = topics
         self._on_loss = on_loss

@@ -15,6 +15,7 @@ Invariants:
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -33,11 +34,13 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as base
 from faust.types import TP, ConsumerMessage
+from mode.threads import WorkerThread
 
 from streams.core.model import Partition, Record
 from streams.worker import lenient
 
 FETCH_RETRY_SECONDS = 1.0
+STOP_SECONDS = 4.0
 CREATE_TIME = 0  # Kafka's timestamp type 0; 1 is the log's own time
 POSITIONED_BY_STORE = "none"  # aiokafka's auto_offset_reset: an offset that is out of range is an error, never a reset
 
@@ -64,14 +67,42 @@ Trouble = Callable[[BaseException, Mapping[TP, int]], None]
 """Told of what a fetch raised, and of the cursors at that time; called in the consumer's thread."""
 
 
+class _Thread(WorkerThread):
+    """Mode's thread, without the wait that blocks the event loop: the thread may be waiting for that very loop."""
+
+    def __init__(self, service: Any, **kwargs: Any) -> None:
+        super().__init__(service, **kwargs)
+        self.daemon = True
+
+    def stop(self) -> None:
+        """Waiting is `ChunkThread.stop`'s business."""
+
+
 class ChunkThread(base.AIOKafkaConsumerThread):
     """aiokafka's consumer in its thread, with the cursors."""
 
+    Worker = _Thread
+    shutdown_timeout = STOP_SECONDS
     consumer: ChunkConsumer
 
     def __init__(self, consumer: ChunkConsumer, **kwargs: Any) -> None:
         super().__init__(consumer, **kwargs)
         self._cursors: dict[TP, int] = {}
+
+    async def stop(self) -> None:
+        """Ends the thread; leaves it behind when it does not end in time (it dies with the process)."""
+        try:
+            await super().stop()
+        except TimeoutError:
+            self.log.warning("The consumer's thread does not end; leaving it")
+            return
+        deadline = time.monotonic() + STOP_SECONDS
+        ended = self._thread.is_stopped if self._thread is not None else None
+        while ended is not None and not ended.is_set() and time.monotonic() < deadline:  # noqa: ASYNC110 -- a thread's event
+            await asyncio.sleep(0.02)  # the thread may need this loop to end
+
+    def close(self) -> None:
+        """Faust closes the consumer from the wrong loop when a rebalance meets the end; `stop` closes it anyway."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         """Faust reads transactions uncommitted and resets offsets; neither has a setting of its own."""
@@ -108,6 +139,8 @@ class ChunkThread(base.AIOKafkaConsumerThread):
             raise
         except Exception as error:  # noqa: BLE001 -- also what a library raises on bytes that it cannot parse: never a crash
             self._seek_to_cursors(consumer)
+            if isinstance(error, NoOffsetForPartitionError):  # from before the first seek
+                return {}
             if isinstance(error, CorruptRecordException | UnicodeError) and not lenient.in_use():
                 lenient.use()
                 return {}
@@ -116,12 +149,12 @@ class ChunkThread(base.AIOKafkaConsumerThread):
             return {}
         return self._stamped(records)
 
-    def _stamped(self, records: Mapping[Any, list[Any]]) -> dict[TP, tuple[int, list[Any]]]:
-        runs = {}
+    def _stamped(self, records: Mapping[Any, list[Any]]) -> dict[TP, tuple[int, int, list[Any]]]:
+        runs, generation = {}, self.app.consumer_generation_id
         for kafka_tp, run in records.items():
             tp = ensure_TP(kafka_tp)
             if run and tp in self._cursors:
-                runs[tp] = (self._cursors[tp], run)
+                runs[tp] = (generation, self._cursors[tp], run)
                 self._cursors[tp] = run[-1].offset + 1
         return runs
 
@@ -135,8 +168,6 @@ class ChunkThread(base.AIOKafkaConsumerThread):
 
     def _tell(self, error: BaseException) -> None:
         """Errors from before a seek say nothing any more."""
-        if isinstance(error, NoOffsetForPartitionError):
-            return
         if isinstance(error, OffsetOutOfRangeError):
             offsets = {ensure_TP(tp): offset for tp, offset in error.args[0].items()}
             lost = {tp: offset for tp, offset in offsets.items() if self._cursors.get(tp) == offset}
@@ -250,14 +281,13 @@ class ChunkConsumer(base.Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 -- Faust's signature
         """One message per partition of one fetch.
 
-        What is dropped here is fetched again: its successor does not fit, so the store refuses it and the worker goes back.
+        Only what was fetched under an assignment that has ended is dropped; the new one starts where the store is.
         """
-        generation = self.app.consumer_generation_id
         runs, _ = await self._wait_next_records(timeout)
-        if runs is None:
-            return
-        for tp, (start, run) in runs.items():
-            if self.should_stop or not self.flow_active or self.app.consumer_generation_id != generation:
+        for tp, (generation, start, run) in (runs or {}).items():
+            if not self.flow_active:
+                await self.wait(self.can_resume_flow.wait())
+            if self.should_stop or self.app.consumer_generation_id != generation:
                 return
             last = run[-1]
             chunk: Any = as_fetched(tp, start, run, generation)
@@ -266,6 +296,10 @@ class ChunkConsumer(base.Consumer):
                 tp.topic, tp.partition, last.offset, at_seconds, last.timestamp_type,
                 None, None, chunk, None, 0, 0, tp, generation_id=generation,
             )  # fmt: skip
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109 -- Faust's signature
+        """With a copy of the set, which this loop changes while the consumer's thread reads it."""
+        return await super()._getmany(set(active_partitions or ()), timeout)
 
     async def _add_gap(self, *_: Any) -> None:
         """Offsets that Kafka skips need no bookkeeping: the store's position is the truth."""

@@ -64,10 +64,13 @@ class Shop:
         return produce_file(KafkaAccess(bootstrap=self.kafka), [str(path)], self.topic, self.policy, playing)
 
     @asynccontextmanager
-    async def worker(self, settings: WorkerSettings | None = None, **deps: Any) -> AsyncIterator[Worker]:
-        """A worker in this process, with a connection of its own."""
+    async def worker(
+        self, settings: WorkerSettings | None = None, prepare: Callable[[Worker], None] = lambda _: None, **deps: Any
+    ) -> AsyncIterator[Worker]:
+        """A worker in this process, with a connection of its own; `prepare` may change it before it starts."""
         store = RedisStore.at(self.redis_url, self.namespace)
         running = build_app(settings or self.settings, Deps(store=store, **deps))
+        prepare(running)
         try:
             await running.start()
             yield running

@@ -141,7 +141,7 @@ async def test_what_is_out_of_range_is_told_and_never_reset(real_kafka: KafkaBro
 
 
 async def test_headers_keys_and_tombstones_come_as_they_are(kafka: str) -> None:
-    topic = topics.create(kafka)
+    topic = topics.create(kafka, configs={"retention.ms": "-1"})  # a record of 1970 would be deleted at once
     producer = KafkaProducer(bootstrap_servers=kafka)
     producer.send(topic, key=b"\xff", value=None, headers=[("a", b"\x00"), ("a", b"2")], timestamp_ms=123, partition=0)
     producer.send(topic, value=b"", partition=0)

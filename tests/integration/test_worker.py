@@ -432,3 +432,23 @@ async def test_a_worker_serves_its_health_and_metrics(open_shop: OpenShop, data:
     assert (await asyncio.to_thread(get, "/"))[0] == 404
     told.set()
     assert await asyncio.wait_for(running, 15) == FINE
+
+
+async def test_a_chunk_that_is_lost_at_the_end_of_the_log_is_fetched_again(open_shop: OpenShop) -> None:
+    shop = open_shop(partitions=1)
+    topics.send(shop.kafka, shop.topic.name, [(0, b"{}")] * 3)
+    lost: list[Any] = []
+
+    def lose_one(worker: Worker) -> None:
+        deliver = worker.owner.consumer.callback
+
+        async def callback(message: Any) -> None:
+            lost.append(message)
+            if len(lost) > 1:
+                await deliver(message)
+
+        worker.owner.consumer.callback = callback
+
+    async with shop.worker(prepare=lose_one):
+        await shop.until(lambda: _is(shop.records, 3))
+    assert len(lost) == 2
