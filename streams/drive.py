@@ -24,7 +24,12 @@ async def load_missing(pipeline: Pipeline, store: Store, missing: Missing) -> No
 
 
 async def fold_chunk(pipeline: Pipeline, store: Store, chunk: Chunk, watermark: int) -> Commit:
-    """The chunk's commit, with everything that it needs loaded first."""
+    """The chunk's commit, with everything that it needs loaded first.
+
+    A fold that raises may only have met journeys that another worker wrote in between, seen in part; so it is tried a
+    second time with nothing in memory before the error counts.
+    """
+    failed = False
     wanted = pipeline.wanted(chunk)
     if wanted:
         await load_missing(pipeline, store, Missing(wanted))
@@ -34,6 +39,11 @@ async def fold_chunk(pipeline: Pipeline, store: Store, chunk: Chunk, watermark: 
         except Missing as missing:
             missing.identifiers |= pipeline.wanted(chunk)
             await load_missing(pipeline, store, missing)
+        except Exception:
+            if failed:
+                raise
+            failed = True
+            await load_missing(pipeline, store, Missing(pipeline.wanted(chunk)))
 
 
 async def run_chunk(pipeline: Pipeline, store: Store, chunk: Chunk, watermark: int) -> Answer:

@@ -141,6 +141,10 @@ class Pipeline:
         except Missing as missing:
             missing.journeys |= batch.abandon()
             raise
+        except Exception:
+            # Journeys that another worker changed since they were loaded may contradict each other.
+            self.workspace.clear()
+            raise
 
     def sweep(self, journeys: Iterable[JourneyId], watermark: int) -> Commit:
         """The commit that lets passed deadlines of these journeys enter. Raises Missing for those not in memory."""
@@ -149,9 +153,13 @@ class Pipeline:
         if absent:
             raise Missing((), absent)
         batch = Batch(self.context, watermark)
-        for found in wanted:
-            batch.open(found)
-        return batch.commit(None)
+        try:
+            for found in wanted:
+                batch.open(found)
+            return batch.commit(None)
+        except Exception:
+            self.workspace.clear()
+            raise
 
     def tick(self, partition: Partition, position: Position, clock: int, watermark: int) -> Commit:
         """The commit by which the owner of a partition that is caught up moves its clock to the wall clock."""

@@ -73,6 +73,12 @@ class Workspace:
             if self.links.get(identifier) == one.id:
                 del self.links[identifier]
 
+    def clear(self) -> None:
+        """Forgets everything."""
+        self.held.clear()
+        self.links.clear()
+        self.absent.clear()
+
     def forget(self, commit: Commit) -> None:
         """After a commit that was not OK: nothing that it read or wrote is believed."""
         self.absent.clear()

@@ -210,10 +210,7 @@ class Owner:
         with each other because another worker wrote in between.
         """
         async with self.turn:
-            workspace = self.pipeline.workspace
-            workspace.held.clear()
-            workspace.links.clear()
-            workspace.absent.clear()
+            self.pipeline.workspace.clear()
 
     # -- answers -------------------------------------------------------------------------------------------------
 
