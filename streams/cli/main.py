@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from streams.cli import config, contract, kafka, offline, serve, state
+from streams.cli import config, contract, demo, kafka, offline, serve, state
 from streams.cli.failure import Failure
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app = typer.Typer(
 app.add_typer(kafka.topics, name="topics")
 app.add_typer(kafka.dlq, name="dlq")
 for command in (
+    demo.demo,
     serve.worker,
     serve.exporter,
     kafka.produce,
