@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from streams.core.cases import life, orders, site
 from streams.core.cells import Notebook
-from streams.core.families import kind_of
+from streams.core.families import ORDER_PREFIXES, kind_of
 from streams.core.journey import Fact, Held, Journey, encode
 from streams.core.model import Advance, Commit, Identifier, JourneyId, Version
 from streams.core.policy import Policy
@@ -118,7 +118,7 @@ class Batch:
         if journey.due is not None and journey.due <= self.watermark:
             if journey.order_due is not None and journey.order_due <= self.watermark:
                 for reference, case in journey.cases.items():
-                    if kind_of(reference) in ORDER_KINDS and orders.is_due(case.facts, journey.as_of, self.watermark):
+                    if reference.startswith(ORDER_PREFIXES) and orders.is_due(case.facts, journey.as_of, self.watermark):
                         self.soil(opened, reference)
             if journey.life_due is not None and journey.life_due <= self.watermark:
                 self.soil_life(opened)
@@ -196,10 +196,11 @@ class Batch:
         journey.due = self._next_due(opened, strands_now)
 
     def _book_life(self, journey: Journey, as_of: int) -> int | None:
+        if not journey.persons or not journey.cases:
+            return None
         found = life_in(journey, as_of, self.policy)
         cancelled = [fact for facts in subscriptions_in(journey) for fact in facts if life.is_cancellation(fact)]
-        if journey.persons:
-            life.book_life(found, cancelled, self.book)
+        life.book_life(found, cancelled, self.book)
         return found.due if found is not None else None
 
     def _book_site(self, opened: Opened, as_of: int) -> list[list[Fact]]:
@@ -255,7 +256,8 @@ class Batch:
                 (
                     due
                     for reference, case in journey.cases.items()
-                    if kind_of(reference) in ORDER_KINDS and (due := orders.next_deadline(case.facts, journey.as_of)) is not None
+                    if reference.startswith(ORDER_PREFIXES)
+                    and (due := orders.next_deadline(case.facts, journey.as_of)) is not None
                 ),
                 default=None,
             )

@@ -49,6 +49,9 @@ CREATING = frozenset({"order.placed", "contact.opened", "subscription.started"})
 ORDER_CHAIN = ("order_id", "shipment_id", "tracking_number", "cart_token")
 """Kinds of references of one order tree, the root first."""
 
+ORDER_PREFIXES = tuple(f"{kind}:" for kind in ORDER_CHAIN)
+SUBSCRIPTION_PREFIXES = ("subscription_id:", "~subscription")
+
 CASE_KINDS: dict[Family, tuple[str, ...]] = {
     Family.SITE: ("visit_id", "cart_token", "order_id", "shipment_id", "tracking_number"),
     Family.ORDER: ORDER_CHAIN,

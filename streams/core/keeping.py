@@ -161,6 +161,8 @@ def _possible(batch: Batch, person: Opened | None, touchpoint: Touchpoint) -> It
         for local in _LOCAL:
             if local in person.journey.cases:
                 yield Place(batch, person, local)
+    if not touchpoint.references and touchpoint.type not in ANONYMOUS_CASES:
+        return
     for reference in dict.fromkeys(references_of(touchpoint)):
         home = batch.home_of(reference)
         if home is not None:

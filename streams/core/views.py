@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from streams.core.cases import contacts, life, orders, site, surveys
 from streams.core.cells import Notebook
-from streams.core.families import LOCAL_ACCOUNT, LOCAL_SUBSCRIPTION, ORDER_CHAIN, kind_of
+from streams.core.families import LOCAL_ACCOUNT, ORDER_CHAIN, ORDER_PREFIXES, SUBSCRIPTION_PREFIXES, kind_of
 from streams.core.journey import Case, Fact, Journey, by_instant
 from streams.core.model import Identifier
 from streams.core.policy import DAY, Policy
-from streams.core.trees import owner_of, root_of, roots_of, tree_of
+from streams.core.trees import owner_of, root_of, tree_of
 
 ORDER_KINDS = frozenset(ORDER_CHAIN)
 SURVEY_KINDS = frozenset({"response_id", "invitation_id"})
@@ -41,7 +41,7 @@ def subscriptions_in(journey: Journey) -> list[list[Fact]]:
     return [
         [fact for fact in case.facts if life.is_subscription(fact)]
         for reference, case in journey.cases.items()
-        if case.facts and kind_of(reference) in ("subscription_id", LOCAL_SUBSCRIPTION)
+        if case.facts and reference.startswith(SUBSCRIPTION_PREFIXES)
     ]
 
 
@@ -49,15 +49,19 @@ def life_in(journey: Journey, as_of: int, policy: Policy) -> life.Life | None:
     """A person's life as a customer; None for journeys without a person, and for people who are none."""
     if not journey.persons or not journey.cases:
         return None
-    placed = []
-    for root in roots_of(journey.cases):
-        if kind_of(root) in ORDER_KINDS:
-            fact = orders.placed_of(facts_of(journey.cases, tree_of(journey.cases, root)))
-            if fact is not None:
-                placed.append(fact)
+    first: dict[Identifier, Fact] = {}
+    for reference, case in journey.cases.items():
+        if case.facts and reference.startswith(ORDER_PREFIXES):
+            placed = orders.placed_of(case.facts)
+            if placed is not None:
+                root = root_of(journey.cases, reference)
+                first[root] = min(placed, first.get(root, placed), key=by_instant)
+    subscriptions = subscriptions_in(journey)
+    if not first and not subscriptions:
+        return None
     account = journey.cases.get(LOCAL_ACCOUNT)
     closed = [fact.at for fact in account.facts if fact.code == life.CLOSED] if account is not None else []
-    return life.life_of(placed, subscriptions_in(journey), closed, journey.activity, as_of, policy.silence_ms)
+    return life.life_of(list(first.values()), subscriptions, closed, journey.activity, as_of, policy.silence_ms)
 
 
 def gather(journey: Journey, rules: site.Rules) -> tuple[list[Fact], list[Fact], dict[bytes, Identifier]]:
