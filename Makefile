@@ -55,6 +55,10 @@ types: $(STAMP)
 	@echo "mypy     --strict"
 	@$(BIN)/mypy --no-error-summary $(SOURCES)
 
+.PHONY: bench
+bench: $(STAMP) ## One worker end to end, against an empty Faust agent; ARGS="--events 60000 --customers 4000" for less
+	@$(BIN)/python -m streams.bench $(ARGS)
+
 .PHONY: readme
 readme: $(STAMP) ## The README's tables of settings, commands and metrics
 	@echo "readme   README.md"
