@@ -22,6 +22,7 @@ from streams.kafka_produce import CLOCK_KEY
 
 CLOCK_EVERY_RECORDS = 4_000
 CLOCK_EVERY_SECONDS = 0.2
+LIVE_CLOCK_EVERY_SECONDS = 1.0
 STEP_SECONDS = 0.05
 FLUSH_SECONDS = 30.0
 
@@ -61,20 +62,20 @@ class Player:
 
     def play(self, seconds: float) -> None:
         """From `START` to `END` in so many seconds."""
-        self._run(START, END, (END - START) / seconds / 1_000)
+        self._run(START, END, (END - START) / seconds / 1_000, CLOCK_EVERY_SECONDS)
 
     def go_on(self) -> None:
         """From `END` on, a second in a second, until stopped."""
-        self._run(END, None, 1.0)
+        self._run(END, None, 1.0, LIVE_CLOCK_EVERY_SECONDS)
 
-    def _run(self, start: int, end: int | None, speed: float) -> None:
+    def _run(self, start: int, end: int | None, speed: float, clock_seconds: float) -> None:
         begun = clocked = time.monotonic()
         while not self._stopped.is_set():
             now = start + int((time.monotonic() - begun) * 1_000 * speed)
             if end is not None and now >= end:
                 break
             self._send(bisect_left(self._items, now, lo=self._next, key=attrgetter("arrival_ms")))
-            if time.monotonic() - clocked >= CLOCK_EVERY_SECONDS:
+            if time.monotonic() - clocked >= clock_seconds:
                 clocked = time.monotonic()
                 self._clock(now - 1)
             self._check()

@@ -27,7 +27,7 @@ from streams.store.redis import RedisStore
 
 POLL_SECONDS = 0.1
 SHOW_SECONDS = 1.0
-STALLED_SECONDS = 30.0
+STALLED_SECONDS = 60.0
 EXPECTED_SECONDS = 90.0
 EXPORT_SECONDS = 5.0
 RATE_SECONDS = 3.0
@@ -122,6 +122,7 @@ class Demo:
         """Sends in a thread, and looks until that has ended and `done`. DemoError where nothing moves any more."""
         task = asyncio.create_task(asyncio.to_thread(sending))
         self._moved = time.monotonic()
+        self._past.clear()
         try:
             while True:
                 ended = task.done()
@@ -143,9 +144,10 @@ class Demo:
         now = time.monotonic()
         self.state.sent, self.state.done = self._player.sent, done
         self.state.outcomes = await self._store.outcomes()
-        self._past.append((now, done))
+        events = self.state.outcomes.get("records", 0) - self.state.outcomes.get("ignored|clock", 0)
+        self._past.append((now, events))
         since, least = self._past[0]
-        self.state.rate = (done - least) / (now - since) if now > since else 0.0
+        self.state.rate = (events - least) / (now - since) if now > since else 0.0
         if done > before or self.state.lag == 0:
             self._moved = now
         elif now - self._moved > STALLED_SECONDS:

@@ -29,7 +29,7 @@ class State(msgspec.Struct):
     """Where the demo is.
 
     moment: event time that the values stand for, ms. values: at that moment. marks: the curve so far.
-    sent, done: records of the broker and of the namespace, clock records included. rate: records done a second.
+    sent, done: records of the broker and of the namespace, clock records included. rate: other records done a second.
     """
 
     moment: int = -1

@@ -8,15 +8,17 @@ import re
 import signal
 import subprocess
 import threading
-from contextlib import closing
+import time
+from contextlib import closing, suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from kafka import KafkaAdminClient
 from redis import Redis
 
 from streams.embedded import tansu_broker, valkey_server
-from tests.demo.processes import JOURNEY, demo
+from tests.demo.processes import JOURNEY, Run, demo
 
 pytestmark = pytest.mark.usefixtures("servers")
 
@@ -29,6 +31,18 @@ def abandoned(output: str) -> dict[str, int]:
     return {when: int(rate) for when, rate in LINE.findall(output)}
 
 
+def scraped(run: Run) -> str:
+    """What its exporter says, as soon as it has figures."""
+    address = run.until(r"http://\S+/metrics")
+    while True:
+        assert run.process.poll() is None, "it ended before it had figures"
+        with suppress(OSError), urlopen(address, timeout=5) as answer:
+            text: str = answer.read().decode()
+            if "journey_rolling{" in text:
+                return text
+        time.sleep(0.5)
+
+
 def note(output: str, label: str) -> str:
     found = re.search(rf"^{label} +(.*)$", output, re.MULTILINE)
     assert found, f"no {label} in {output}"
@@ -37,6 +51,7 @@ def note(output: str, label: str) -> str:
 
 def test_two_side_by_side_show_the_spike_come_and_go_and_leave_nothing(tmp_path: Path) -> None:
     with demo(tmp_path / "one", "--seconds", "5") as one, demo(tmp_path / "two", "--seconds", "3", "--no-tty") as two:
+        assert "journey_rolling{" in scraped(one)
         assert (one.end(), one.errors) == (0, "")
         assert (two.end(), two.errors) == (0, "")
         assert one.left() == two.left() == NOTHING
