@@ -1,7 +1,8 @@
 """What goes to the Redis Functions: a commit as arguments, and the library's code.
 
 The numbers and names of a commit travel as one MessagePack map, runs of 16-byte ids as one string each (Redis's
-cmsgpack knows no binary type), and every journey as an argument of its own, so that no blob is copied twice.
+cmsgpack knows no binary type), and every journey as an argument of its own, so that no blob is copied twice. Blobs are
+compressed here: a journey repeats its identifiers and dimensions, and becomes half as large for a microsecond or two.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
+import lz4.block
 import msgspec
 
 from streams.core.model import Advance, Commit, Identifier, JourneyId, version_of
@@ -69,7 +71,7 @@ def commit_args(commit: Commit, unsafe: Unsafe) -> list[bytes]:
         b"".join(journey for journey, _ in due),
         b"".join(journey for journey, at in commit.due.items() if at is None),
         b"".join(journey for journey, blob in commit.journeys.items() if blob is None),
-        *(journey + version_of(blob) + blob for journey, blob in kept),
+        *(journey + value_of(blob) for journey, blob in kept),
     ]
 
 
@@ -93,9 +95,14 @@ def loaded(identifiers: Sequence[Identifier], reply: Sequence[bytes]) -> Loaded:
     return Loaded(links, blobs)
 
 
+def value_of(blob: bytes) -> bytes:
+    """A journey's value: its version, then the blob in LZ4's block format with its size before it."""
+    return version_of(blob) + bytes(lz4.block.compress(blob))
+
+
 def blob_of(value: bytes) -> bytes:
-    """The blob in a journey's value, which begins with the version."""
-    return value[ID_BYTES:]
+    """The blob in a journey's value."""
+    return bytes(lz4.block.decompress(value[ID_BYTES:]))
 
 
 def _journeys(run: bytes) -> Iterator[JourneyId]:
