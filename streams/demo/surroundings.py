@@ -138,9 +138,10 @@ def _create_topics(settings: Settings) -> None:
 
 
 def _remove(settings: Settings) -> None:
-    """Takes the demo's topics and keys away from servers that are somebody else's; one that is gone keeps what it has."""
+    """Takes the demo's topics, group and keys away from servers that are somebody else's; one that is gone keeps what it has."""
     with suppress(KafkaError, OSError), closing(KafkaAdminClient(**KafkaAccess.of(settings).client_options())) as admin:
         admin.delete_topics([*settings.topics, settings.dead_letter_topic])
+        admin.delete_groups([settings.consumer_group])
     with suppress(RedisError, OSError), closing(Redis.from_url(settings.redis.get_secret_value())) as client:
         keys: list[bytes] = []
         for key in client.scan_iter(match=f"{{{settings.namespace}}}:*", count=_UNLINK):
