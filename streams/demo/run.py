@@ -205,6 +205,7 @@ async def running(place: Place, view: View) -> AsyncIterator[tuple[Demo, str]]:
 
 
 def _told(process: ServerProcess) -> str:
-    """How a process's log ends, if it wrote one."""
-    text = process.log_tail()
-    return "It wrote no log." if text.endswith(": ") else text
+    """The last line of a process's log, if it wrote one."""
+    *_, last = process.log_tail().split(" | ")
+    last = last.removeprefix("Its log ends: ").strip()
+    return f"Its log ends: {last}" if last else "It wrote no log."
