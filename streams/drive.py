@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from streams.core.journey import decode
 from streams.core.model import Answer, Commit, JourneyId, Verdict
 from streams.core.pipeline import Chunk, Missing, Pipeline
 from streams.store.base import DUE_SHARDS, Store
-from streams.store.checks import MAX_WRITES, writes
+from streams.store.checks import fits
 
 CONFLICTS_BEFORE_CUT = 3
 SWEEP_JOURNEYS = 500
@@ -49,13 +50,14 @@ async def fold_chunk(pipeline: Pipeline, store: Store, chunk: Chunk, watermark: 
 async def run_chunk(pipeline: Pipeline, store: Store, chunk: Chunk, watermark: int) -> Answer:
     """Folds and commits a chunk until the store takes it whole, or says why it never will.
 
-    A chunk that keeps meeting other workers' writes, or that has more writes than one call may have, is cut in two.
+    A chunk that keeps meeting other workers' writes, or that has more than one call may have, is cut in two.
     Errors of the store are raised; nothing in memory is believed then, and the caller may simply call again.
     """
     conflicts = 0
+    swept = False
     while True:
         commit = await fold_chunk(pipeline, store, chunk, watermark)
-        too_large = writes(commit) > MAX_WRITES
+        too_large = not fits(commit)
         if (too_large or conflicts >= CONFLICTS_BEFORE_CUT) and len(chunk.records) > 1:
             pipeline.evict(commit)
             first, rest = pipeline.cut(chunk, chunk.records[len(chunk.records) // 2].offset)
@@ -63,6 +65,14 @@ async def run_chunk(pipeline: Pipeline, store: Store, chunk: Chunk, watermark: i
             if answer.verdict is not Verdict.OK:
                 return answer
             return await run_chunk(pipeline, store, rest, answer.watermark)
+        if too_large and not swept:  # one record meets journeys with very much to book: that first, by itself
+            swept = True
+            pipeline.evict(commit)
+            known = [journey for journey, version in commit.read.items() if version is not None]
+            answer = await sweep_journeys(pipeline, store, known, watermark)
+            if answer.verdict not in (Verdict.OK, Verdict.CONFLICT):
+                return answer
+            continue
         answer = await _commit(pipeline, store, commit)
         if answer.verdict is not Verdict.CONFLICT:
             return answer
@@ -82,26 +92,42 @@ async def run_sweep(pipeline: Pipeline, store: Store, watermark: int, shards: Co
 
 
 async def sweep_journeys(pipeline: Pipeline, store: Store, journeys: Iterable[JourneyId], watermark: int) -> Answer:
-    """One sweep's commit; after a conflict the caller asks again who is due."""
+    """Sweeps these journeys; after a conflict the caller asks again who is due.
+
+    What one call may not have is done in parts: fewer journeys, and for a single one an earlier watermark first, which
+    is the same in the end, because what has passed by then has passed by now.
+    """
     wanted = list(journeys)
+    gone: set[JourneyId] = set()
     while True:
         try:
-            commit = pipeline.sweep(wanted, watermark)
+            commit = pipeline.sweep(wanted, watermark, gone)
         except Missing as missing:
             loaded = await store.load(missing.identifiers, missing.journeys)
             pipeline.admit(loaded.links, loaded.blobs)
-            gone = {journey for journey, blob in loaded.blobs.items() if blob is None}
+            gone |= {journey for journey, blob in loaded.blobs.items() if blob is None}
             wanted = [journey for journey in wanted if journey not in gone]
             continue
-        if writes(commit) > MAX_WRITES and len(wanted) > 1:
-            pipeline.evict(commit)
+        if fits(commit):
+            return await _commit(pipeline, store, commit)
+        pipeline.evict(commit)
+        if len(wanted) > 1:
             half = len(wanted) // 2
             answer = await sweep_journeys(pipeline, store, wanted[:half], watermark)
-            if answer.verdict is not Verdict.OK:
-                return answer
             wanted = wanted[half:]
-            continue
-        return await _commit(pipeline, store, commit)
+        else:
+            answer = await sweep_journeys(pipeline, store, wanted, await _halfway(store, wanted[0], watermark))
+        if answer.verdict is not Verdict.OK:
+            return answer
+
+
+async def _halfway(store: Store, journey: JourneyId, watermark: int) -> int:
+    """A moment between the last look at a journey and the watermark. Raises ValueError where there is none."""
+    blob = (await store.load((), (journey,))).blobs[journey]
+    as_of = decode(blob).as_of if blob is not None else watermark
+    if watermark - as_of < 2:
+        raise ValueError("a single moment of a single journey has more to book than one commit may have")
+    return (as_of + watermark) // 2
 
 
 async def _commit(pipeline: Pipeline, store: Store, commit: Commit) -> Answer:

@@ -209,7 +209,7 @@ class Batch:
         after, derived, owners = gather(journey, self.rules)
         single = single_strand(journey.links, after, self.rules)
         now = [after] if single else strands(journey.links, after, owners, self.rules)
-        opened.dirty = self._dirty(opened, after, derived, single=single)
+        opened.dirty = self._dirty(opened, after, same=(derived, owners) == (opened.derived, opened.owners), single=single)
         if opened.dirty is not None:
             lo, hi = _whole_islands(opened.dirty, (opened.site, after), self.rules.island_ms)
             self.book.sign = -1
@@ -222,17 +222,17 @@ class Batch:
             self._book_strands(now, opened.as_of - self.rules.island_ms, _EVERYTHING[1], opened.as_of, as_of)
         return now
 
-    def _dirty(self, opened: Opened, after: Sequence[Fact], derived: Sequence[Fact], *, single: bool) -> tuple[int, int] | None:
-        """The times between which site facts count otherwise than before, deadlines apart."""
+    def _dirty(self, opened: Opened, after: Sequence[Fact], *, same: bool, single: bool) -> tuple[int, int] | None:
+        """The times between which site facts count otherwise than before, deadlines apart. same: as to derived facts."""
         relabelled = not (single and opened.single) and opened.links != opened.journey.links
-        if derived != opened.derived or relabelled:
+        if not same or relabelled:
             return _EVERYTHING
         if opened.dirty is None:
             return None
         limit = self.policy.limits.facts_per_day
         if max(len(after), len(opened.site)) > limit:
             return _EVERYTHING
-        return _EVERYTHING if has_tokens(after) else opened.dirty
+        return _EVERYTHING if has_tokens(after) or has_tokens(opened.site) else opened.dirty
 
     def _book_strands(self, strands_of: Iterable[Sequence[Fact]], lo: int, hi: int, since: int, as_of: int) -> None:
         """Books what closed after `since` and by as_of, of the islands between lo and hi."""
@@ -250,7 +250,7 @@ class Batch:
         dues = [journey.life_due, *(site.next_deadline(strand, journey.as_of, self.rules) for strand in now)]
         if journey.site:
             # Whoever comes back is compacted then; the others are looked at once, an allowance after the seal.
-            dues.append(site.island_end(journey.site, self.rules) + self.keep_ms + self.policy.allowance_ms)
+            dues.append(site.island_end(journey.site, self.rules) + self.policy.keep_ms + self.policy.allowance_ms)
         if opened.soiled or (journey.order_due is not None and journey.order_due <= journey.as_of):
             journey.order_due = min(
                 (
@@ -264,14 +264,9 @@ class Batch:
         dues.append(journey.order_due)
         return min((due for due in dues if due is not None), default=None)
 
-    @property
-    def keep_ms(self) -> int:
-        """How long after its last fact an island may be dropped: nothing accepted later can change it."""
-        return self.rules.island_ms + self.rules.join_ms + self.policy.allowance_ms
-
     def compact(self, journey: Journey) -> None:
         """Drops the islands of site facts that nothing accepted from now on can change."""
-        journey.site = site.unsealed(journey.site, journey.as_of - self.keep_ms, self.rules)
+        journey.site = site.unsealed(journey.site, journey.as_of - self.policy.keep_ms, self.rules)
 
     # -- the end -----------------------------------------------------------------------------------------------
 
@@ -315,10 +310,10 @@ def _whole_islands(span: tuple[int, int], lists: Sequence[Sequence[Fact]], islan
         before = (lo, hi)
         for facts in lists:
             for fact in reversed(facts):
-                if fact.at < lo and lo - fact.at < island_ms:
+                if fact.at < lo and lo - fact.at <= island_ms:
                     lo = fact.at
             for fact in facts:
-                if fact.at > hi and fact.at - hi < island_ms:
+                if fact.at > hi and fact.at - hi <= island_ms:
                     hi = fact.at
         if (lo, hi) == before:
             return lo, hi

@@ -14,7 +14,9 @@ from streams.core.families import (
     CASE_KINDS,
     CREATING,
     FAMILIES,
+    LOCAL_TIMELINE,
     ORDER_CHAIN,
+    ORDER_PREFIXES,
     Family,
     kind_of,
 )
@@ -24,6 +26,8 @@ from streams.core.trees import about_of, dependents_of, owner_of, root_of, tree_
 from streams.core.workspace import journey_id
 
 _OTHER_PERSON_LIMIT = 10
+_REFUSED_KEPT = 20
+_NEVER_EARLY = 1 << 61
 
 _RELEVANT = {
     family: (
@@ -46,8 +50,10 @@ def person_of(batch: Batch, touchpoint: Touchpoint) -> Opened | None:
         target = batch.home_of(first)
         if target is not None:
             opened = batch.open(target)
-            opened.journey.persons[first] = min(opened.journey.persons[first], touchpoint.at)
-            return opened
+            seen = opened.journey.persons.get(first)
+            if seen is not None:
+                opened.journey.persons[first] = min(seen, touchpoint.at)
+                return opened
     homes = [batch.home_of(identifier) for identifier in persons]
     opened = _base(batch, persons, homes)
     joined = []
@@ -56,7 +62,8 @@ def person_of(batch: Batch, touchpoint: Touchpoint) -> Opened | None:
         if merged is not None:
             opened = merged
             joined.append(identifier)
-    _link(opened, joined, touchpoint.at)
+    # A batch topic has no allowance: what it links is one person, and never restates visits.
+    _link(opened, joined, _NEVER_EARLY if touchpoint.batch else touchpoint.at)
     return opened
 
 
@@ -81,9 +88,13 @@ def _join(batch: Batch, opened: Opened, identifier: Identifier, at: int) -> Open
         journey.persons[identifier] = min(at, journey.persons[identifier])
         return opened
     home = batch.home_of(identifier)
+    if home == opened.held.id:  # linked to a journey that was gone
+        journey.persons[identifier] = at
+        return opened
     arriving = [identifier] if home is None else list(batch.open(home).journey.persons)
     if not _within_limits(batch, [*journey.persons, *arriving]):
-        journey.refused.setdefault(pair(min(journey.persons, default=identifier), identifier), at)
+        if len(journey.refused) < _REFUSED_KEPT:
+            journey.refused.setdefault(pair(min(journey.persons, default=identifier), identifier), at)
         batch.note("identity|refused")
         return None
     if home is not None:
@@ -130,13 +141,15 @@ def merge(batch: Batch, one: Opened, other: Opened) -> Opened:
         batch.link(identifier, one.held.id)
     for key, at in rest.links.items():
         into.links[key] = min(at, into.links.get(key, at))
-    into.refused.update(rest.refused)
+    into.refused = dict([*into.refused.items(), *rest.refused.items()][:_REFUSED_KEPT])
     merge_facts(into.site, rest.site)
     for spell in rest.activity:
         add_spell(into.activity, spell, batch.policy.silence_ms)
     for reference, case in rest.cases.items():
         if reference in into.cases:
             merge_facts(into.cases[reference].facts, case.facts)
+            if reference == LOCAL_TIMELINE:
+                del into.cases[reference].facts[: -batch.policy.limits.timeline_facts]
         else:
             into.cases[reference] = case
             if not reference.startswith("~"):
@@ -195,7 +208,7 @@ def _claims(
     for reference in claimed:
         case = _case(batch, reference)
         rank = 0 if touchpoint.type in CREATING and reference == primary else 1
-        claim = Claim(rank, touchpoint.at, touchpoint.eid, touchpoint.persons[0])
+        claim = Claim(rank, touchpoint.at, touchpoint.eid, touchpoint.persons[0], touchpoint.batch)
         if case.owner is None or claim < case.owner:
             _soil(batch, reference)
             case.owner = claim
@@ -239,8 +252,8 @@ def _parents(batch: Batch, touchpoint: Touchpoint, family: Family, named: dict[s
         case = _case(batch, child)
         claim = Claim(rank, touchpoint.at, touchpoint.eid, parent)
         if case.parent is None or claim < case.parent:
-            _soil(batch, child)
-            _soil(batch, parent)
+            for reference in (child, parent):
+                _soil(batch, reference, life=child.startswith(ORDER_PREFIXES))
             former = case.parent
             case.parent = claim
             _bring_together(batch, child, parent)
@@ -250,9 +263,16 @@ def _parents(batch: Batch, touchpoint: Touchpoint, family: Family, named: dict[s
 
 def _created(batch: Batch, references: Iterable[Identifier], person: Opened | None) -> list[Identifier]:
     """Makes a case, with its link, for each reference that is new: with the event's person, or on its own."""
-    found = [reference for reference in dict.fromkeys(references) if batch.home_of(reference) is None]
-    for reference in found:
-        opened = person if person is not None else batch.create(journey_id(reference))
+    found = []
+    for reference in dict.fromkeys(references):
+        home = batch.home_of(reference)
+        if home is not None:
+            opened = batch.open(home)
+            if reference in opened.journey.cases:
+                continue  # otherwise it is linked to a journey that was gone
+        else:
+            opened = person if person is not None else batch.create(journey_id(reference))
+        found.append(reference)
         batch.soil(opened, reference)
         opened.journey.cases[reference] = Case()
         batch.link(reference, opened.held.id)
@@ -266,10 +286,12 @@ def _case(batch: Batch, reference: Identifier) -> Case:
     return batch.open(home).journey.cases[reference]
 
 
-def _soil(batch: Batch, reference: Identifier) -> None:
+def _soil(batch: Batch, reference: Identifier, *, life: bool = False) -> None:
     home = batch.home_of(reference)
     if home is not None:
         batch.soil(batch.open(home), reference)
+        if life:
+            batch.soil_life(batch.open(home))
 
 
 def _bring_together(batch: Batch, child: Identifier, parent: Identifier) -> None:

@@ -161,6 +161,7 @@ class Claim(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
     at: int
     eid: bytes
     target: Identifier
+    batch: bool = False
 
 
 class Case(msgspec.Struct, array_like=True, gc=False):

@@ -11,7 +11,7 @@ from bisect import insort
 from collections.abc import Iterator
 
 from streams.core.batch import Batch, Opened
-from streams.core.cases.site import ORDER_PLACED, SITE_CHANNELS
+from streams.core.cases.site import ORDER_PLACED, SITE_CHANNELS, is_mark
 from streams.core.families import (
     ANONYMOUS_CASES,
     FAMILIES,
@@ -127,8 +127,11 @@ def _is_quiet(facts: list[Fact], fact: Fact) -> bool:
 
 
 def _is_bot(facts: list[Fact], fact: Fact, limit: int) -> bool:
+    if is_mark(fact):
+        return False
     day = fact.at // DAY
-    return sum(1 for known in facts if known.at // DAY == day and known.who == fact.who) > KEPT_OF_BOTS * limit
+    same = (known for known in facts if known.at // DAY == day and known.who == fact.who and not is_mark(known))
+    return sum(1 for _ in same) > KEPT_OF_BOTS * limit
 
 
 def keep(batch: Batch, person: Opened | None, primary: Identifier | None, touchpoint: Touchpoint, fact: Fact) -> bool:

@@ -118,6 +118,9 @@ class Pipeline:
         rest = [record for record in chunk.records if record.offset >= offset]
         first = self.decode(partition, start, offset, head, chunk.before)
         second = self.decode(partition, offset, chunk.advance.position.offset, rest, first.advance.position)
+        for name, n in chunk.outcomes.items():  # what the caller has counted beside
+            if n > first.outcomes.get(name, 0) + second.outcomes.get(name, 0):
+                first.outcomes[name] = n - second.outcomes.get(name, 0)
         return first, second
 
     def wanted(self, chunk: Chunk) -> set[Identifier]:
@@ -146,8 +149,11 @@ class Pipeline:
             self.workspace.clear()
             raise
 
-    def sweep(self, journeys: Iterable[JourneyId], watermark: int) -> Commit:
-        """The commit that lets passed deadlines of these journeys enter. Raises Missing for those not in memory."""
+    def sweep(self, journeys: Iterable[JourneyId], watermark: int, gone: Iterable[JourneyId] = ()) -> Commit:
+        """The commit that lets passed deadlines of these journeys enter. Raises Missing for those not in memory.
+
+        gone: journeys whose deadline is left although they are not there any more; it is removed.
+        """
         wanted = list(journeys)
         absent = {found for found in wanted if found not in self.workspace.held}
         if absent:
@@ -156,10 +162,13 @@ class Pipeline:
         try:
             for found in wanted:
                 batch.open(found)
-            return batch.commit(None)
+            commit = batch.commit(None)
         except Exception:
             self.workspace.clear()
             raise
+        for found in gone:
+            commit.read[found] = commit.due[found] = None
+        return commit
 
     def tick(self, partition: Partition, position: Position, clock: int, watermark: int) -> Commit:
         """The commit by which the owner of a partition that is caught up moves its clock to the wall clock."""

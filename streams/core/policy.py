@@ -112,6 +112,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         return max([self.visit_gap_ms, self.other_task_limit_ms, *(task.limit_ms for task in self.tasks)])
 
     @property
+    def keep_ms(self) -> int:
+        """How long after its last fact an island is kept: nothing accepted later can change it, or its UTC day's count."""
+        return self.island_ms + max(self.join_ms, DAY) + self.allowance_ms
+
+    @property
     def drain_ms(self) -> int:
         """How long after the last touchpoint everything that closes by waiting on the site has closed."""
         return max(self.island_ms, self.visit_limit_ms)

@@ -19,8 +19,7 @@ from streams.core.policy import DAY, Policy
 def profile(journey: Journey, watermark: int, policy: Policy) -> dict[str, object]:
     """One journey as plain data, the same for equal sets of facts."""
     rules = site.rules_of(policy)
-    keep_ms = policy.island_ms + policy.join_ms + policy.allowance_ms
-    facts = site.unsealed(journey.site, watermark - keep_ms, rules)
+    facts = site.unsealed(journey.site, watermark - policy.keep_ms, rules)
     return {
         "journey": min(journey.persons or journey.cases, default=""),
         "persons": dict(sorted(journey.persons.items())),
@@ -42,8 +41,10 @@ def _countable(facts: list[Fact], limit: int) -> list[Fact]:
         return facts
     days: dict[tuple[str, int], int] = {}
     for fact in facts:
+        if site.is_mark(fact):
+            continue
         days[fact.who, fact.at // DAY] = days.get((fact.who, fact.at // DAY), 0) + 1
-    return [fact for fact in facts if days[fact.who, fact.at // DAY] <= limit]
+    return [fact for fact in facts if site.is_mark(fact) or days[fact.who, fact.at // DAY] <= limit]
 
 
 def _case(case: Case) -> dict[str, object]:

@@ -77,7 +77,7 @@ def gather(journey: Journey, rules: site.Rules) -> tuple[list[Fact], list[Fact],
             for fact in case.facts:
                 if is_loose(reference, fact):
                     owner = owner_of(journey.cases, tree_of(journey.cases, root_of(journey.cases, reference)))
-                    if owner is not None and owner.at < fact.at + rules.join_ms:
+                    if owner is not None and not owner.batch and owner.at < fact.at + rules.join_ms:
                         derived.append(fact)
                         owners[fact.eid] = owner.target
     if not derived:

@@ -53,7 +53,10 @@ class Workspace:
         for identifier, target in links.items():
             if target is None:
                 self.absent.add(identifier)
-            elif target in self.held:
+                continue
+            if target not in self.held and target in blobs:  # somebody deleted the journey by hand: it begins anew
+                self.held[target] = Held(target, Journey(), None)
+            if target in self.held:
                 self.links[identifier] = target
 
     def _hold(self, one: Held) -> None:

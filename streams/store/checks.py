@@ -11,7 +11,7 @@ from streams.core.model import Commit, Grain
 MAX_WRITES = 20_000
 """Writes in one commit; a Redis Function blocks the server while it runs (200,000 increments: half a second)."""
 
-MAX_DELTA = 2**40
+MAX_DELTA = 2**50
 """The largest increment of a cell or counter. Lua's numbers are doubles, exact up to 2^53."""
 
 MAX_NUMBER = 2**53 - 1
@@ -35,6 +35,12 @@ def writes(commit: Commit) -> int:
     cells = sum(len(fields) for fields in commit.cells.values())
     rest = len(commit.journeys) + len(commit.links) + len(commit.due) + len(commit.outcomes)
     return cells + rest + (commit.advance is not None)
+
+
+def fits(commit: Commit) -> bool:
+    """Whether one call may have all of a commit; otherwise it is to be done in parts."""
+    deltas = (delta for cells in commit.cells.values() for delta in cells.values())
+    return writes(commit) <= MAX_WRITES and all(-MAX_DELTA <= delta <= MAX_DELTA for delta in deltas)
 
 
 def check(commit: Commit) -> None:
@@ -63,7 +69,7 @@ def _check_cells(commit: Commit) -> None:
             raise ValueError(f"no bucket {grain}:{index}")
     for counters in (commit.outcomes, *commit.cells.values()):
         if any(abs(delta) > MAX_DELTA for delta in counters.values()):
-            raise ValueError("an increment beyond 2^40")
+            raise ValueError("an increment beyond 2^50")
 
 
 def _check_compared(commit: Commit) -> None:

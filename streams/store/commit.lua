@@ -12,7 +12,7 @@
 local BATCH = 1000     -- unpack() fails at about 8,000
 local EXACT = 2 ^ 52   -- below this, old + delta is exact in a double
 local HUGE = 9.2e18    -- near the end of a 64-bit integer
-local MAX_DELTA = 2 ^ 40
+local MAX_DELTA = 2 ^ 50
 local ID = 16
 
 local function text(number) return string.format('%.0f', number) end

@@ -271,9 +271,9 @@ def islands_between(facts: Sequence[Fact], lo: int, hi: int, rules: Rules) -> Se
         start -= 1
     if start == stop:
         return ()
-    while start and facts[start].at - facts[start - 1].at < rules.island_ms:
+    while start and facts[start].at - facts[start - 1].at <= rules.island_ms:
         start -= 1
-    while stop < len(facts) and facts[stop].at - facts[stop - 1].at < rules.island_ms:
+    while stop < len(facts) and facts[stop].at - facts[stop - 1].at <= rules.island_ms:
         stop += 1
     return facts[start:stop]
 
@@ -296,6 +296,6 @@ def unsealed(facts: list[Fact], before: int, rules: Rules) -> list[Fact]:
 
 def _island_stop(facts: Sequence[Fact], rules: Rules, start: int) -> int:
     stop = start + 1
-    while stop < len(facts) and facts[stop].at - facts[stop - 1].at < rules.island_ms:
+    while stop < len(facts) and facts[stop].at - facts[stop - 1].at <= rules.island_ms:
         stop += 1
     return stop
