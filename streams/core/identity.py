@@ -172,6 +172,8 @@ def attach(batch: Batch, touchpoint: Touchpoint, person: Opened | None) -> Ident
     named = {kind_of(reference): reference for reference in touchpoint.references}
     if "root_contact_id" in named:
         named = _with_root_contact(named)
+    if person is not None and len(person.journey.cases) >= batch.policy.limits.cases_per_journey:
+        named = _without_new_tokens(batch, named)
     primary = _primary(touchpoint, family, named, owned=person is not None)
     relevant = [named[kind] for kind in _RELEVANT[family] if kind in named]
     touched = _created(batch, relevant if primary is None else [*relevant, primary], person)
@@ -214,6 +216,18 @@ def _claims(
             case.owner = claim
             touched.append(reference)
     return touched
+
+
+def _without_new_tokens(batch: Batch, named: dict[str, Identifier]) -> dict[str, Identifier]:
+    """A journey with very many cases takes no further visit ids and cart tokens; orders and contacts it always takes."""
+    kept = {
+        kind: reference
+        for kind, reference in named.items()
+        if kind not in ("visit_id", "cart_token") or batch.home_of(reference) is not None
+    }
+    if len(kept) < len(named):
+        batch.note("limits|cases_per_journey")
+    return kept
 
 
 def _with_root_contact(named: dict[str, Identifier]) -> dict[str, Identifier]:
