@@ -56,6 +56,13 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 
 
+class App(faust.App):
+    """A Faust app that keeps nothing on disk."""
+
+    def _create_directories(self) -> None:
+        """Faust makes directories for its tables in the working directory, which may be read-only; we have no tables."""
+
+
 class Worker:
     """A wired worker: `start`, `wait`, `stop`; started once."""
 
@@ -126,7 +133,7 @@ def build_app(settings: WorkerSettings, deps: Deps) -> Worker:
 
 def _faust(settings: WorkerSettings) -> faust.App:
     access = settings.kafka
-    return faust.App(
+    return App(
         settings.group,
         broker=[f"kafka+chunks://{server}" for server in access.servers],
         broker_credentials=_credentials(access),

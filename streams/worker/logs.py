@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-LIBRARIES = ("faust", "mode", "aiokafka", "kafka", "asyncio", "streams.worker.transport")
+LIBRARIES = ("faust", "mode", "aiokafka", "kafka", "asyncio", "streams.worker")
 REPEAT_SECONDS = 30.0
 MAX_REMEMBERED = 1_000
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
-import faust
 from faust.types import TP
 
+from streams.worker.app import App
 from streams.worker.transport import ChunkConsumer, Fetched, Undecoded
 
 
@@ -35,7 +35,7 @@ class Counting:
             "stream_wait_empty": False,
             **settings,
         }
-        self.app = faust.App(
+        self.app = App(
             f"g-{uuid4().hex[:8]}",
             broker=f"kafka+chunks://{bootstrap}",
             web_enabled=False,

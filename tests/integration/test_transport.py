@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 
 import pytest
@@ -91,6 +92,18 @@ async def test_a_chunk_that_is_dropped_on_the_way_is_noticed(kafka: str) -> None
         assert dropped
         assert worker.refused
         assert worker.values == everything(1_000)
+
+
+async def test_a_full_buffer_does_not_hold_up_the_log(kafka: str) -> None:
+    """Faust pauses a partition whose buffer is full, and would sleep for a second before it looks again."""
+    topic = topics.create(kafka, 2)
+    topics.send(kafka, topic, [(0, b"%d" % number) for number in range(4_000)])  # and nothing in the other one
+    worker = Counting(kafka, topic, broker_max_poll_records=20, stream_buffer_maxsize=2)
+    async with worker.running():
+        await worker.until(lambda: worker.total() >= 20)
+        started = time.monotonic()
+        await worker.until(lambda: worker.total() >= 4_000)
+        assert time.monotonic() - started < 15  # 200 chunks; at a second for each three it would take a minute
 
 
 async def test_transaction_markers_and_aborted_records_are_gaps_of_kafka(real_kafka: KafkaBroker) -> None:
