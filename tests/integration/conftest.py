@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from streams.embedded import ServerError, tansu_broker, valkey_binary
 from streams.embedded.valkey import RedisServer, redis_server
+from tests.integration.shop import OpenShop, Shop, simulated
 from tests.rig import kafka as rig
 from tests.rig.kafka import KafkaBroker, kafka_broker
 
@@ -88,3 +91,24 @@ def other_redis(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
         missing("Only one kind of Redis server is here")
     with running_redis(request, binaries[1]) as server:
         yield server
+
+
+@pytest.fixture
+async def open_shop(kafka: str, redis: RedisServer) -> AsyncIterator[OpenShop]:
+    """Opens shops whose connections are closed at the end."""
+    shops: list[Shop] = []
+
+    def open_one(**options: Any) -> Shop:
+        shops.append(Shop(kafka, redis.url, **options))
+        return shops[-1]
+
+    yield open_one
+    if not redis.process.running:  # a test that failed may have left it so
+        redis.start()
+    for shop in shops:
+        await shop.store.close()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return simulated(tmp_path / "f.jsonl", events=1_200, duplicates=0.05)

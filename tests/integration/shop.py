@@ -78,8 +78,9 @@ class Shop:
             await running.stop()
             await store.close()
 
-    def process(self, log: Path, *arguments: str) -> subprocess.Popen[bytes]:
-        """A worker in a process of its own, as `journey worker` runs it; an argument says how many."""
+    def process(self, log: Path, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
+        """A worker in a process of its own, as `journey worker` runs it; an argument says how many, and variables of its
+        environment what else (`worker_process`)."""
         environment = {
             **os.environ,
             "JOURNEY_KAFKA": self.kafka,
@@ -90,6 +91,7 @@ class Shop:
             "JOURNEY_TOPICS": f"{{{self.topic.name}: cloudevents}}",
             "JOURNEY_DEAD_LETTER_TOPIC": self.dead_letters,
             "JOURNEY_WORKER_PORT": "0",
+            **variables,
         }
         with log.open("ab") as output:
             command = [sys.executable, "-m", "tests.integration.worker_process", *arguments]
@@ -116,12 +118,24 @@ class Shop:
                 raise AssertionError(f"not within {seconds} s: {await self.store.positions()}, {await self.store.outcomes()}")
             await asyncio.sleep(0.05)
 
+    async def committed(self, count: int) -> None:
+        """Returns when so many records were committed."""
+
+        async def done() -> bool:
+            return await self.records() >= count
+
+        await self.until(done)
+
     async def dump(self) -> str:
         return await canonical_dump(self.store, self.policy)
 
     async def records(self) -> int:
         """How many records were committed."""
         return (await self.store.outcomes()).get("records", 0)
+
+
+OpenShop = Callable[..., Shop]
+"""Opens shops; what a fixture of this name gives."""
 
 
 async def folded(paths: Sequence[Path], topic: TopicPolicy, policy: Policy = POLICY) -> tuple[str, int]:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import shutil
-import signal
 import time
-from collections.abc import AsyncIterator, Callable
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -20,36 +16,11 @@ from prometheus_client import CollectorRegistry
 
 from streams.core.policy import Policy, TopicPolicy
 from streams.embedded import free_port
-from streams.embedded.valkey import RedisServer
 from streams.kafka_produce import Playing
 from streams.worker.app import Deps, Worker
 from streams.worker.run import FAILED, FINE, run_until
-from tests.integration.shop import POLICY, Shop, folded, simulated
+from tests.integration.shop import POLICY, OpenShop, folded
 from tests.rig import topics
-from tests.rig.kafka import KafkaBroker
-
-OpenShop = Callable[..., Shop]
-
-
-@pytest.fixture
-async def open_shop(kafka: str, redis: RedisServer) -> AsyncIterator[OpenShop]:
-    """Opens shops whose connections are closed at the end."""
-    shops: list[Shop] = []
-
-    def open_one(**options: Any) -> Shop:
-        shops.append(Shop(kafka, redis.url, **options))
-        return shops[-1]
-
-    yield open_one
-    if not redis.process.running:  # a test that failed may have left it so
-        redis.start()
-    for shop in shops:
-        await shop.store.close()
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return simulated(tmp_path / "f.jsonl", events=1_200, duplicates=0.05)
 
 
 def lines_of(path: Path) -> list[bytes]:
@@ -87,19 +58,6 @@ async def test_a_worker_ends_where_fold_ends(open_shop: OpenShop, data: Path) ->
     for name in ("applied", "duplicate"):
         key = {"outcome": name}
         assert registry.get_sample_value("journey_worker_touchpoints_total", key) == outcomes[f"touchpoints|{name}"]
-
-
-async def test_a_worker_ends_where_fold_ends_on_the_other_server(kafka: str, other_redis: RedisServer, data: Path) -> None:
-    shop = Shop(kafka, other_redis.url)
-    shop.produce(data)
-    expected, end = await folded([data], shop.topic)
-    async with shop.worker(msgspec.structs.replace(shop.settings, chunk_records=50)):
-        await shop.until(lambda: _at_least(shop, 300))
-        other_redis.process.kill()
-        other_redis.start()
-        await shop.swept(end)
-        assert await shop.dump() == expected
-    await shop.store.close()
 
 
 async def test_rejected_records_are_dead_letters_before_they_are_passed(open_shop: OpenShop) -> None:
@@ -152,118 +110,11 @@ async def test_several_topics(open_shop: OpenShop, data: Path, tmp_path: Path) -
         assert await shop.dump() == expected
 
 
-async def test_kill_9_and_a_zombie(open_shop: OpenShop, data: Path, tmp_path: Path) -> None:
-    shop = open_shop()
-    shop.produce(data)
-    expected, end = await folded([data], shop.topic)
-    log = tmp_path / "workers.log"
-    workers = [shop.process(log), shop.process(log)]
-    try:
-        await shop.until(lambda: _at_least(shop, 200))
-        workers[0].kill()
-        await shop.until(lambda: _at_least(shop, 400))
-        workers[1].send_signal(signal.SIGSTOP)
-        workers.append(shop.process(log))
-        await asyncio.sleep(5)  # longer than the session: its partitions go to the third
-        workers[1].send_signal(signal.SIGCONT)
-        await shop.swept(end)
-        assert await shop.dump() == expected
-        started = time.monotonic()
-        for worker in workers[1:]:
-            worker.terminate()
-        assert [worker.wait(10) for worker in workers[1:]] == [FINE, FINE]
-        assert time.monotonic() - started < 10
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.wait()
-    assert "Traceback" not in log.read_text()
-
-
-async def _more(counter: Any, before: float) -> bool:
-    return bool(counter.get() > before)
-
-
-async def _at_least(shop: Shop, count: int) -> bool:
-    return await shop.records() >= count
-
-
-async def test_redis_killed_again_and_again(
-    open_shop: OpenShop, redis: RedisServer, data: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO, "journey.worker")
-    shop = open_shop()
-    settings = msgspec.structs.replace(shop.settings, chunk_records=20)
-    shop.produce(data)
-    expected, end = await folded([data], shop.topic)
-    async with shop.worker(settings):
-        for count in (50, 300):
-            await shop.until(lambda count=count: _at_least(shop, count))  # type: ignore[misc] # a default
-            redis.process.kill()  # loses up to a second that it had acknowledged
-            await asyncio.sleep(0.5)
-            redis.start()
-        await shop.swept(end)
-        assert await shop.dump() == expected
-    ours = [record for record in caplog.records if record.name == "journey.worker"]
-    assert 1 <= sum("Redis does not answer" in record.message for record in ours) <= 4
-    assert any("Redis is back" in record.message for record in ours)
-    assert not any(record.exc_info for record in ours)
-
-
-async def test_a_store_that_went_back_is_seen_without_traffic(
-    open_shop: OpenShop, redis: RedisServer, data: Path, tmp_path: Path
-) -> None:
-    shop = open_shop()
-    shop.produce(data)
-    expected, end = await folded([data], shop.topic)
-    log, saved = redis.directory / "appendonlydir", tmp_path / "saved"
-    async with shop.worker(msgspec.structs.replace(shop.settings, chunk_records=20)) as worker:
-        await shop.until(lambda: _at_least(shop, 300))
-        redis.stop()
-        shutil.copytree(log, saved)
-        redis.start()
-        await shop.swept(end)
-        assert await shop.dump() == expected
-        rollbacks = worker.owner.metrics.rollbacks._value
-        before = rollbacks.get()
-        redis.stop()
-        shutil.rmtree(log)
-        shutil.copytree(saved, log)
-        redis.start()  # the state of the first 300 records, and nothing new comes in
-        await shop.until(lambda: _more(rollbacks, before))
-        await shop.swept(end)
-        assert await shop.dump() == expected
-
-
-async def test_redis_away_at_the_start_and_sigterm_meanwhile(
-    open_shop: OpenShop, redis: RedisServer, data: Path, tmp_path: Path
-) -> None:
-    shop = open_shop()
-    shop.produce(data)
-    expected, end = await folded([data], shop.topic)
-    redis.stop()
-    log = tmp_path / "worker.log"
-    worker = shop.process(log)
-    await asyncio.sleep(4)
-    assert worker.poll() is None
-    worker.terminate()
-    started = time.monotonic()
-    assert worker.wait(10) == FINE
-    assert time.monotonic() - started < 10
-    assert "Redis does not answer" in log.read_text()
-    assert "Traceback" not in log.read_text()
-    async with shop.worker():
-        await asyncio.sleep(2)
-        redis.start()
-        await shop.swept(end)
-        assert await shop.dump() == expected
-
-
 async def test_other_definitions_stop_the_worker_with_a_sentence(open_shop: OpenShop, data: Path) -> None:
     shop = open_shop()
     shop.produce(data)
     async with shop.worker():
-        await shop.until(lambda: _at_least(shop, 100))
+        await shop.committed(100)
     other = msgspec.structs.replace(shop.settings, policy=Policy(clock="history", visit_gap_ms=60_000))
     ended = await asyncio.wait_for(run_until(other, lambda: Deps(store=shop.store), asyncio.Event()), 20)
     assert ended == FAILED
@@ -273,7 +124,7 @@ async def test_a_lost_position_halts(open_shop: OpenShop, data: Path) -> None:
     shop = open_shop()
     shop.produce(data)
     async with shop.worker():
-        await shop.until(lambda: _at_least(shop, 100))
+        await shop.committed(100)
     client = shop.store._client
     await client.hdel(shop.store._keys.positions, (await client.hkeys(shop.store._keys.positions))[0])
     async with shop.worker() as worker:
@@ -298,28 +149,6 @@ async def test_lost_records_halt_or_are_counted(open_shop: OpenShop) -> None:
     assert (await shop.store.outcomes())["lost"] == 20
 
 
-async def test_a_defect_is_told_once_and_never_passed(open_shop: OpenShop, data: Path, caplog: pytest.LogCaptureFixture) -> None:
-    shop = open_shop()
-    shop.produce(data)
-    expected, end = await folded([data], shop.topic)
-    async with shop.worker() as worker:
-        fold = worker.owner.pipeline.fold
-        failures: list[Any] = []
-
-        def defect(chunk: Any, watermark: int) -> Any:
-            if len(failures) < 4:
-                failures.append(chunk)
-                raise ZeroDivisionError("a defect")
-            return fold(chunk, watermark)
-
-        worker.owner.pipeline.fold = defect  # type: ignore[method-assign] # a defect is hard to have otherwise
-        await shop.swept(end)
-        assert await shop.dump() == expected
-    told = [record for record in caplog.records if "Defect at" in record.message]
-    assert len(failures) == 4
-    assert 1 <= len(told) <= len({chunk.advance.start for chunk in failures})
-
-
 @pytest.mark.usefixtures("real_kafka")
 async def test_a_live_namespace_goes_on_without_records(open_shop: OpenShop) -> None:
     policy = Policy(clock="live", disorder_ms=1_000)
@@ -334,21 +163,6 @@ async def test_a_live_namespace_goes_on_without_records(open_shop: OpenShop) -> 
 
         await shop.until(moved)
         assert await shop.records() == 1
-
-
-async def test_kafka_away_at_the_start(open_shop: OpenShop, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "journey.worker")
-    shop = open_shop()
-    away = msgspec.structs.replace(shop.settings, kafka=msgspec.structs.replace(shop.settings.kafka, bootstrap="127.0.0.1:1"))
-    told = asyncio.Event()
-    running = asyncio.create_task(run_until(away, lambda: Deps(store=shop.store), told))
-    await asyncio.sleep(2)
-    assert not running.done()
-    told.set()
-    assert await asyncio.wait_for(running, 5) == FINE
-    assert [record.message for record in caplog.records if record.name == "journey.worker"] == [
-        "Kafka does not answer (nobody listens at 127.0.0.1:1); trying again until it does"
-    ]
 
 
 @pytest.mark.usefixtures("real_kafka")
@@ -367,28 +181,6 @@ async def test_a_topic_that_comes_later(open_shop: OpenShop, caplog: pytest.LogC
         admin.close()
         topics.send(shop.kafka, shop.topic.name, [(0, b"{}")])
         await shop.until(lambda: _is(shop.records, 1))
-
-
-async def test_kafka_killed_meanwhile(real_kafka: KafkaBroker, open_shop: OpenShop, data: Path, tmp_path: Path) -> None:
-    shop = open_shop()
-    shop.produce(data)
-    expected, end = await folded([data], shop.topic)
-    log = tmp_path / "worker.log"
-    worker = shop.process(log)
-    try:
-        await shop.until(lambda: _at_least(shop, 100))
-        real_kafka.kill()
-        await asyncio.sleep(2)
-        real_kafka.start()
-        await shop.swept(end)
-        assert await shop.dump() == expected
-        worker.terminate()
-        assert worker.wait(10) == FINE
-    finally:
-        worker.kill()
-        worker.wait()
-    assert "Traceback" not in log.read_text()
-    assert len(log.read_text().splitlines()) < 40
 
 
 async def test_several_workers_in_processes_of_their_own(open_shop: OpenShop, data: Path, tmp_path: Path) -> None:
@@ -425,7 +217,7 @@ async def test_a_worker_serves_its_health_and_metrics(open_shop: OpenShop, data:
         return (await asyncio.to_thread(get, "/readyz"))[0] == 200
 
     await shop.until(ready)
-    await shop.until(lambda: _at_least(shop, 1_200))
+    await shop.committed(1_200)
     assert await asyncio.to_thread(get, "/livez") == (200, "ok\n")
     _, metrics = await asyncio.to_thread(get, "/metrics")
     assert 'journey_worker_records_total{outcome="decoded"}' in metrics
