@@ -37,6 +37,11 @@ test: $(STAMP) ## All tests; ARGS="tests/core -k visit" chooses
 	@echo "pytest"
 	@$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: faults
+faults: $(STAMP) ## The fault runs alone: killed workers, stores and folds, each safeguard on and off
+	@echo "pytest   tests/faults"
+	@$(BIN)/python -m pytest tests/faults -v $(ARGS)
+
 .PHONY: check
 check: lint format-check types ## Linter, formatting and types; changes nothing
 
