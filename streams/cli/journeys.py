@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from schemas.identifiers import PERSON_KINDS, REFERENCE_KINDS
+from streams.core.content import LATEST_MS
 from streams.core.journey import Fact, Journey, by_instant
 from streams.core.metrics import timestamp
 from streams.core.model import Identifier, Touchpoint, Value
@@ -86,11 +88,23 @@ def _dimensions(dimensions: Any) -> dict[str, str]:
 
 
 def _fields(fields: Mapping[str, Value]) -> dict[str, Value]:
-    """Fields in the order of their names, so that two documents of one touchpoint are the same text."""
-    return dict(sorted(fields.items()))
+    """Fields in the order of their names, times and money as people write them, other units in the names."""
+    return {name: _shown(name, value) for name, value in sorted(fields.items())}
+
+
+def _shown(name: str, value: Value) -> Value:
+    if isinstance(value, int) and name in ("promised_at", "ends_at"):
+        return timestamp(value)
+    if isinstance(value, int) and name == "value":
+        return f"{Decimal(value).scaleb(-4):.2f}"
+    return value
 
 
 def _pairs(links: Mapping[str, int]) -> list[dict[str, Any]]:
     """Pairs of identifiers that events named together, and when first."""
     rows: Iterable[tuple[str, int]] = sorted(links.items(), key=lambda entry: (entry[1], entry[0]))
-    return [{"identifiers": pair.split("\n"), "at": timestamp(at)} for pair, at in rows]
+    return [
+        # What a batch topic links has no time of its own: it never restates visits.
+        {"identifiers": pair.split("\n"), "at": timestamp(at) if at < LATEST_MS else None}
+        for pair, at in rows
+    ]
