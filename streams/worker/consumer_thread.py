@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from streams.worker.transport import ChunkConsumer
 
 FETCH_RETRY_SECONDS = 1.0
+FETCH_WAIT_MS = 100
+"""How long a broker may hold a fetch of idle partitions: as long, others of that broker that have a backlog wait too."""
 STOP_SECONDS = 4.0
 POSITIONED_BY_STORE = "none"  # aiokafka's auto_offset_reset: an offset that is out of range is an error, never a reset
 
@@ -72,9 +74,10 @@ class ChunkThread(base.AIOKafkaConsumerThread):
         """Faust closes the consumer from the wrong loop when a rebalance meets the end; `stop` closes it anyway."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
-        """Faust reads transactions uncommitted and resets offsets; neither has a setting of its own."""
+        """Faust reads transactions uncommitted, resets offsets and waits 1.5 s for idle partitions; none has a setting."""
         consumer = super()._create_worker_consumer(transport)
-        consumer._isolation_level = "read_committed"  # noqa: SLF001 -- read when the consumer starts
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 -- read when the consumer starts
+        consumer._isolation_level = "read_committed"  # noqa: SLF001 -- as above
         consumer._auto_offset_reset = POSITIONED_BY_STORE  # noqa: SLF001 -- as above
         return consumer
 

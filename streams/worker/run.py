@@ -27,7 +27,7 @@ LOOPBACK = "127.0.0.1"
 CONNECT_SECONDS = 2.0
 END_SECONDS = 9.0
 JOIN_SECONDS = 0.2
-GC_THRESHOLDS = 200_000, 50, 100
+GC_THRESHOLDS = 50_000, 50, 1_000
 
 log = logging.getLogger("journey.worker")
 
