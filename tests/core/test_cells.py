@@ -1,0 +1,118 @@
+"""Cells: names, grains, logarithmic buckets, and increments that meet."""
+
+from __future__ import annotations
+
+from math import log
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.core.cells import RELATIVE_ERROR, Notebook, bucket_of, where_of
+from streams.core.fields import CELLS, SITE, parse_field
+from streams.core.model import Dimensions, Grain
+from streams.core.policy import DAY, HOUR, MINUTE
+from streams.core.windows import LocalDays
+from tests.oracle.build import moment
+
+GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
+WEB = where_of(Dimensions(channel="web", market="nl"), SITE)
+
+
+def notebook(zone: str = "UTC") -> Notebook:
+    return Notebook(LocalDays(zone))
+
+
+@given(st.integers(-(10**13), 10**13))
+def test_a_bucket_holds_its_value_within_two_percent(value_ms: int) -> None:
+    bucket = bucket_of(value_ms)
+    if value_ms == 0:
+        assert bucket == "z"
+        return
+    assert bucket[0] == ("p" if value_ms > 0 else "m")
+    k = int(bucket[1:])
+    middle = 2 * GAMMA**k / (GAMMA + 1)
+    assert abs(middle * 1000 - abs(value_ms)) <= RELATIVE_ERROR * abs(value_ms) * (1 + 1e-9)
+    assert bucket_of(-value_ms)[1:] == bucket[1:]
+
+
+def test_buckets_are_monotonic_and_below_a_second_negative() -> None:
+    numbers = [int(bucket_of(value)[1:]) for value in range(1, 5000)]
+    assert numbers == sorted(numbers)
+    assert bucket_of(1000) == "p0"
+    assert int(bucket_of(1)[1:]) < 0
+
+
+def test_a_count_is_booked_in_every_grain_and_breakdown() -> None:
+    book = notebook()
+    book.count("visits", moment(hours=1, minutes=1), WEB, 2)
+    cells = book.buckets(moment(hours=2))
+    fields = {"visits": 2, "visits|channel=web": 2, "visits|market=nl": 2}
+    at = moment(hours=1, minutes=1)
+    assert cells == {
+        (Grain.EVER, 0): fields,
+        (Grain.MINUTE, at // MINUTE): fields,
+        (Grain.HOUR, at // HOUR): fields,
+        (Grain.DAY, at // DAY): fields,
+    }
+
+
+@pytest.mark.parametrize(
+    ("watermark", "grains"),
+    [
+        (moment(hours=26, minutes=1) - 1, "ehmd"),
+        (moment(hours=26, minutes=1), "ehd"),
+        (moment(days=9, hours=1) - 1, "ehd"),
+        (moment(days=9, hours=1), "ed"),
+        (moment(days=401) - 1, "ed"),
+        (moment(days=401), "e"),
+    ],
+)
+def test_expired_buckets_take_no_increment(watermark: int, grains: str) -> None:
+    book = notebook()
+    book.count("visits", moment(), WEB)
+    assert {str(grain) for grain, _ in book.buckets(watermark)} == set(grains)
+
+
+def test_what_is_taken_back_leaves_no_field_behind() -> None:
+    book = notebook()
+    book.measure("queue_wait", moment(), WEB, 1234)
+    book.count_day("customers", 5, WEB)
+    book.sign = -1
+    book.measure("queue_wait", moment(), WEB, 1234)
+    book.count_day("customers", 5, WEB)
+    assert book.buckets(moment()) == {}
+
+
+def test_a_breakdown_that_changes_leaves_its_total_alone() -> None:
+    book = notebook()
+    book.count("visits", moment(), WEB)
+    book.sign = -1
+    book.count("visits", moment(), where_of(Dimensions(channel="app", market="nl"), SITE))
+    assert book.buckets(moment())[Grain.EVER, 0] == {"visits|channel=web": 1, "visits|channel=app": -1}
+
+
+def test_a_distribution_has_count_sum_bucket_and_logarithm() -> None:
+    book = notebook()
+    book.measure("time_to_complete", moment(), where_of(Dimensions(), SITE, "|task=cart"), 30_000, geometric=True)
+    assert book.buckets(moment())[Grain.EVER, 0] == {
+        "time_to_complete.n|task=cart": 1,
+        "time_to_complete.sum|task=cart": 30_000,
+        f"time_to_complete.{bucket_of(30_000)}|task=cart": 1,
+        "time_to_complete.ln|task=cart": round(1e6 * log(30)),
+    }
+
+
+def test_relationship_cells_are_booked_by_local_day_and_ever_only() -> None:
+    book = notebook("America/St_Johns")
+    book.count_day("customers", book.local.day_of(moment()), where_of(Dimensions(), ()))
+    assert book.buckets(moment()) == {(Grain.EVER, 0): {"customers": 1}, (Grain.DAY, moment() // DAY - 1): {"customers": 1}}
+
+
+def test_every_name_that_is_booked_is_one_that_can_be_read_back() -> None:
+    for name, cell in CELLS.items():
+        where = where_of(Dimensions("web", "mobile", "nl", "gold", "paid"), (), f"|{cell.always}=x" if cell.always else "")
+        for suffix in where.suffixes:
+            field = parse_field(f"{name}{'.n' if cell.parts else ''}{suffix}")
+            assert field is not None, name
+            assert field.cell == name
