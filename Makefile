@@ -64,6 +64,11 @@ types: $(STAMP)
 bench: $(STAMP) ## One worker end to end, against an empty Faust agent; ARGS="--events 60000 --customers 4000" for less
 	@$(BIN)/python -m streams.bench $(ARGS)
 
+.PHONY: schemas
+schemas: $(STAMP) ## The JSON Schemas and the AsyncAPI document of the contract
+	@echo "schemas  schemas/json"
+	@$(BIN)/python -m schemas.generate
+
 .PHONY: readme
 readme: $(STAMP) ## The README's tables of settings, commands and metrics
 	@echo "readme   README.md"
