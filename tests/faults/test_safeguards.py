@@ -105,6 +105,32 @@ async def test_a_fact_is_kept_once_however_often_it_is_delivered(join: Join, off
 
 
 @pytest.mark.parametrize("safe", [True, False], ids=["on", "off"])
+async def test_nothing_of_a_fold_that_raised_is_left_in_memory(
+    join: Join, monkeypatch: pytest.MonkeyPatch, *, safe: bool
+) -> None:
+    order = touch("order.placed", MONDAY + MINUTE, "customer_id:1", "order_id:1")
+    log = [[page(0, "customer_id:1"), order, page(2, "customer_id:1")]]
+    worker = join(log)
+    await worker.open()
+    await worker.read(0, 1)
+    if not safe:
+        monkeypatch.setattr(worker.pipeline.workspace, "clear", lambda: None)
+    apply, seen = worker.pipeline._apply, []
+
+    def failing(batch: Any, touchpoint: Any) -> None:
+        seen.append(touchpoint)
+        if len(seen) == 2:
+            raise ZeroDivisionError("after the order was kept")
+        apply(batch, touchpoint)
+
+    monkeypatch.setattr(worker.pipeline, "_apply", failing)
+    await worker.read(0, 2)
+    await worker.finish(END)
+    assert len(seen) == 4
+    assert (await dump(worker.store) == await undisturbed(log, END)) is safe
+
+
+@pytest.mark.parametrize("safe", [True, False], ids=["on", "off"])
 async def test_the_start_of_a_chunk_shows_that_one_was_dropped(
     kafka: str, server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, safe: bool
 ) -> None:
