@@ -210,7 +210,10 @@ def _claims(
     for reference in claimed:
         case = _case(batch, reference)
         rank = 0 if touchpoint.type in CREATING and reference == primary else 1
-        claim = Claim(rank, touchpoint.at, touchpoint.eid, touchpoint.persons[0], touchpoint.batch)
+        claim = Claim(rank, touchpoint.at, touchpoint.eid, touchpoint.persons[0])
+        named_by = Claim(0, touchpoint.at, touchpoint.eid, touchpoint.persons[0])
+        if not touchpoint.batch and (case.named is None or named_by < case.named):
+            case.named = named_by
         if case.owner is None or claim < case.owner:
             _soil(batch, reference)
             case.owner = claim

@@ -161,16 +161,20 @@ class Claim(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
     at: int
     eid: bytes
     target: Identifier
-    batch: bool = False
 
 
 class Case(msgspec.Struct, array_like=True, gc=False):
-    """Everything known under one reference."""
+    """Everything known under one reference.
+
+    owner: the least claim, creating types first. named: the earliest one of a live topic, whatever its type; it alone
+        says whose visit a fact without a person was part of, so that what comes later never restates an old visit.
+    """
 
     facts: list[Fact] = []
     owner: Claim | None = None
     parent: Claim | None = None
     about: Claim | None = None
+    named: Claim | None = None
 
 
 class Journey(msgspec.Struct, array_like=True, gc=False):

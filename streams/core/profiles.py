@@ -52,6 +52,7 @@ def _case(case: Case) -> dict[str, object]:
         "owner": _claim(case.owner),
         "parent": _claim(case.parent),
         "about": _claim(case.about),
+        "named": _claim(case.named),
         "facts": [_fact(fact) for fact in case.facts],
     }
 

@@ -45,6 +45,11 @@ def owner_of(cases: Mapping[Identifier, Case], tree: Iterable[Identifier]) -> Cl
     return min((claim for reference in tree if (claim := cases[reference].owner) is not None), default=None)
 
 
+def named_by(cases: Mapping[Identifier, Case], tree: Iterable[Identifier]) -> Claim | None:
+    """The earliest claim of a live topic on a tree."""
+    return min((claim for reference in tree if (claim := cases[reference].named) is not None), default=None)
+
+
 def about_of(cases: Mapping[Identifier, Case], tree: Iterable[Identifier]) -> Claim | None:
     """The order that a tree of contacts is about, by the least event that names one."""
     return min((claim for reference in tree if (claim := cases[reference].about) is not None), default=None)

@@ -10,7 +10,7 @@ from streams.core.families import LOCAL_ACCOUNT, ORDER_CHAIN, ORDER_PREFIXES, SU
 from streams.core.journey import Case, Fact, Journey, by_instant
 from streams.core.model import Identifier
 from streams.core.policy import DAY, Policy
-from streams.core.trees import owner_of, root_of, tree_of
+from streams.core.trees import named_by, root_of, tree_of
 
 ORDER_KINDS = frozenset(ORDER_CHAIN)
 SURVEY_KINDS = frozenset({"response_id", "invitation_id"})
@@ -68,7 +68,8 @@ def gather(journey: Journey, rules: site.Rules) -> tuple[list[Fact], list[Fact],
     """(site facts with those derived from cases, the derived ones, who owns these).
 
     Derived are facts without a person that reached this journey through a reference: orders of a back end, and what
-    waits under a visit id or a cart token; as long as the event that named the owner came within `join_ms`.
+    waits under a visit id or a cart token; as long as the first event that named a person came within `join_ms`, and
+    its person is the owner.
     """
     derived: list[Fact] = []
     owners: dict[bytes, Identifier] = {}
@@ -76,10 +77,10 @@ def gather(journey: Journey, rules: site.Rules) -> tuple[list[Fact], list[Fact],
         for reference, case in journey.cases.items():
             for fact in case.facts:
                 if is_loose(reference, fact):
-                    owner = owner_of(journey.cases, tree_of(journey.cases, root_of(journey.cases, reference)))
-                    if owner is not None and not owner.batch and owner.at < fact.at + rules.join_ms:
+                    first = named_by(journey.cases, tree_of(journey.cases, root_of(journey.cases, reference)))
+                    if first is not None and first.at < fact.at + rules.join_ms and first.target in journey.persons:
                         derived.append(fact)
-                        owners[fact.eid] = owner.target
+                        owners[fact.eid] = first.target
     if not derived:
         return list(journey.site), derived, owners
     derived.sort(key=by_instant)

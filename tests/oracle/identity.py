@@ -87,6 +87,7 @@ class References:
                     if parent != child:
                         self.parents.setdefault(child, parent)
         self.owners: dict[tuple[str, str], Claim] = {}
+        self.firsts: dict[tuple[str, str], Claim] = {}
         for event in events:
             if event.persons:
                 self._claim(event)
@@ -106,6 +107,8 @@ class References:
             rank = 0 if event.type == CREATING.get(family) else 1
             claim = Claim(rank, event.at, event.eid, event.persons)
             self.owners[family, case] = min(claim, self.owners.get((family, case), claim))
+            plain = claim._replace(rank=0)
+            self.firsts[family, case] = min(plain, self.firsts.get((family, case), plain))
 
     def root(self, reference: str) -> str:
         """The topmost reference above this one; of a circle, its least member."""
@@ -139,3 +142,8 @@ class References:
         """The claim that owns the case an event belongs to in a family, if any."""
         case = self.case(event, family)
         return self.owners.get((family, case)) if case else None
+
+    def first(self, event: Touchpoint, family: str) -> Claim | None:
+        """The earliest claim on the case an event belongs to in a family, whatever its type."""
+        case = self.case(event, family)
+        return self.firsts.get((family, case)) if case else None

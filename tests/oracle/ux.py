@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from streams.core.model import Touchpoint
 from streams.core.policy import Policy, TaskPolicy
 from tests.oracle.book import DAY_MS, Book, tags_of
-from tests.oracle.identity import Claim, People, References, named
+from tests.oracle.identity import People, References, named
 
 DIMENSIONS = ("channel", "device", "market", "segment", "acquisition")
 NO_INTERACTION = ("page.viewed", "page.left", "error.shown")
@@ -45,11 +45,13 @@ def strand_of(person: str, at: int, people: People, policy: Policy) -> str:
     return min(people.reached(person, at + policy.join_ms))  # type: ignore[arg-type]
 
 
-def waiting_owner(fact: Touchpoint, references: References) -> Claim | None:
-    """Whose a web fact without a person is: by its visit if it names one, else by its cart's order tree."""
+def family_of(fact: Touchpoint) -> str:
+    """The case that says whose an event without a person is: an order's own, a visit's, else a cart's; empty for none."""
+    if fact.type == "order.placed":
+        return "order"
     if named(fact, "visit_id"):
-        return references.owner(fact, "visit")
-    return references.owner(fact, "order") if named(fact, "cart_token") else None
+        return "visit"
+    return "order" if named(fact, "cart_token") else ""
 
 
 def strands(events: list[Touchpoint], people: People, references: References, policy: Policy) -> dict[str, Strand]:
@@ -61,10 +63,14 @@ def strands(events: list[Touchpoint], people: People, references: References, po
         if event.persons:
             who = event.persons[0]
         else:
-            claim = references.owner(event, "order") if ordered else waiting_owner(event, references)
-            if claim is None or claim.at >= event.at + policy.join_ms:
+            family = family_of(event)
+            claim = references.first(event, family) if family else None
+            owner = references.owner(event, family) if family else None
+            if claim is None or owner is None or claim.at >= event.at + policy.join_ms:
                 continue
             who = claim.persons[0]
+            if owner.persons[0] not in people.reached(who, None):
+                continue
         is_fact = on_web and (bool(event.persons) or not ordered)
         if is_fact or ordered:
             strand = found.setdefault(strand_of(who, event.at, people, policy), Strand())
