@@ -16,7 +16,7 @@ from streams.worker.retry import FAILURES_BEFORE_DEFECT, Backoff, is_redis
 
 SWEEP_SECONDS = 0.25
 TICK_SECONDS = 1.0
-EXPIRE_SECONDS = 30.0
+EXPIRE_SECONDS = 2.0
 EXPIRE_BUCKETS = 200
 
 log = logging.getLogger("journey.worker")
