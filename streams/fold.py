@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from schemas.outcomes import JOURNEY_POSITION
 from streams.core.decode import Decoder
 from streams.core.definitions import definitions_digest
 from streams.core.model import Advance, Partition, Position, Record, Verdict
@@ -21,7 +22,6 @@ from streams.files import file_name, read_file
 from streams.store.memory import MemoryStore
 
 CHUNK_RECORDS = 1_000
-POSITION_HEADER = "journey-position"
 Progress = Callable[[int, int], None]
 """Called with (records done, records in all)."""
 
@@ -37,7 +37,7 @@ class Folded(msgspec.Struct):
 def read_records(paths: Iterable[str]) -> list[Record]:
     """Every payload of the files as a record that carries its `file:line`; offsets and timestamps are not set yet."""
     return [
-        Record(0, 0, line.payload, None, ((POSITION_HEADER, f"{file_name(path)}:{line.number}".encode()),))
+        Record(0, 0, line.payload, None, ((JOURNEY_POSITION, f"{file_name(path)}:{line.number}".encode()),))
         for path in paths
         for line in read_file(path)
     ]

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from streams.cli import output
 from streams.cli.failure import Misuse
-
-if TYPE_CHECKING:  # these are heavy, and only named here
-    from streams.core.model import Decoded
 
 SHOWN = 20
 """Payloads that the table of `validate` lists, at most; the counts are of all."""
@@ -54,10 +51,10 @@ def validate(
     as_json: Json = False,
 ) -> None:
     """What each payload of a file becomes: touchpoints, ignored, or rejected with a reason."""
-    from schemas.outcomes import JOURNEY_POSITION
+    from streams.cli.journeys import touchpoint_document
     from streams.core.decode import Decoder
-    from streams.core.model import Record
     from streams.core.policy import TopicPolicy
+    from streams.core.validation import validate_payload
     from streams.files import file_name, read_file
     from streams.settings import load_settings
 
@@ -65,9 +62,7 @@ def validate(
     counts: Counter[str] = Counter(accepted=0, ignored=0, rejected=0, touchpoints=0)
     payloads: list[dict[str, Any]] = []
     for line in read_file(file):
-        position = f"{file_name(file)}:{line.number}".encode()
-        decoded = decoder.decode(Record(line.number, 0, line.payload, None, ((JOURNEY_POSITION, position),)))
-        entry = {"line": line.number, **_outcome(decoded)}
+        entry = validate_payload(decoder, line.number, line.payload, file=file_name(file), document=touchpoint_document)
         counts[entry["outcome"]] += 1
         counts["touchpoints"] += len(entry["touchpoints"])
         if as_json or (entry["outcome"] != "accepted" and len(payloads) < SHOWN):
@@ -79,16 +74,3 @@ def validate(
         rows = [(entry["line"], entry["outcome"], entry["reason"], entry.get("detail", "")) for entry in payloads]
         output.table(("line", "outcome", "reason", "detail"), rows, right=("line",))
     output.table(("outcome", "payloads"), list(counts.items()), right=("payloads",))
-
-
-def _outcome(decoded: Decoded) -> dict[str, Any]:
-    from streams.core.model import Ignored, Rejected
-
-    if isinstance(decoded, Ignored):
-        return {"outcome": "ignored", "reason": decoded.reason, "touchpoints": []}
-    if isinstance(decoded, Rejected):
-        where = {"stage": str(decoded.stage), "detail": decoded.detail}
-        return {"outcome": "rejected", "reason": decoded.reason, "touchpoints": [], **where}
-    from streams.cli.journeys import touchpoint_document
-
-    return {"outcome": "accepted", "reason": None, "touchpoints": [touchpoint_document(found) for found in decoded]}

@@ -185,13 +185,10 @@ class Batch:
         for root in {root_of(cases, reference) for reference in opened.soiled if reference in cases}:
             if kind_of(root) in _BOOKED_KINDS:
                 book_tree(cases, tree_of(cases, root), as_of, self.book)
-        life_due = None
         if opened.lived:
-            life_due = self._book_life(journey, as_of)
+            journey.life_due = self._book_life(journey, as_of)
         strands_now = self._book_site(opened, as_of)
         journey.as_of = as_of
-        if opened.lived:
-            journey.life_due = life_due
         self.compact(journey)
         journey.due = self._next_due(opened, strands_now)
 

@@ -12,7 +12,6 @@ have no link and belong to the journey's person. A journey without persons has n
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from collections.abc import Iterable
 
 import msgspec
@@ -134,26 +133,6 @@ def by_instant(fact: Fact) -> Instant:
     return fact.at, fact.eid
 
 
-def insert(facts: list[Fact], fact: Fact) -> tuple[bool, Fact | None]:
-    """Adds a fact to a sorted list, once per eid; of two payloads under one eid the least (at, digest) stays.
-
-    Returns (whether the list changed, the fact that was replaced).
-    """
-    if not facts or (fact.at, fact.eid) > (facts[-1].at, facts[-1].eid):
-        known = next((old for old in facts if old.eid == fact.eid), None)
-        if known is None:
-            facts.append(fact)
-            return True, None
-    else:
-        known = next((old for old in facts if old.eid == fact.eid), None)
-    if known is not None:
-        if (known.at, known.digest) <= (fact.at, fact.digest):
-            return False, None
-        facts.remove(known)
-    insort(facts, fact, key=by_instant)
-    return True, known
-
-
 class Claim(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
     """What an event says about a reference: its owner, its parent, or what it is about. The least claim counts."""
 
@@ -262,17 +241,10 @@ def add_spell(spells: list[tuple[int, int]], spell: tuple[int, int], silence_ms:
 
 
 def merge_facts(into: list[Fact], other: Iterable[Fact]) -> None:
-    """Adds facts of another list, each eid once."""
+    """Adds the facts of another list, each eid once: of two payloads under one the least (at, digest) stays."""
+    kept = {fact.eid: fact for fact in into}
     for fact in other:
-        insert(into, fact)
-
-
-def span(facts: list[Fact], lo: int, hi: int) -> list[Fact]:
-    """The facts with lo <= at <= hi."""
-    left = bisect_left(facts, lo, key=_at)
-    right = bisect_left(facts, hi + 1, key=_at)
-    return facts[left:right]
-
-
-def _at(fact: Fact) -> int:
-    return fact.at
+        known = kept.get(fact.eid)
+        if known is None or (fact.at, fact.digest) < (known.at, known.digest):
+            kept[fact.eid] = fact
+    into[:] = sorted(kept.values(), key=by_instant)

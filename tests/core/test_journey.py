@@ -8,7 +8,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.journey import CODES, TYPES, Case, Claim, Fact, Journey, add_spell, decode, encode, fact_of, insert, merge_facts
+from streams.core.journey import CODES, TYPES, Case, Claim, Fact, Journey, add_spell, decode, encode, fact_of, merge_facts
 from streams.core.model import Identifier
 from streams.core.profiles import profile
 from streams.core.trees import about_of, owner_of, root_of, roots_of, tree_of
@@ -60,7 +60,7 @@ def test_of_two_payloads_under_one_id_the_least_stays(drawn: list[tuple[int, str
     chance.shuffle(facts)
     found: list[Fact] = []
     for one in facts:
-        insert(found, one)
+        merge_facts(found, [one])
     assert found == sorted(least.values(), key=lambda f: (f.at, f.eid))
     merge_facts(found, facts)
     assert found == sorted(least.values(), key=lambda f: (f.at, f.eid))
