@@ -1,7 +1,6 @@
 """Cells: the integers that metrics are made of, and the notebook that collects their increments.
 
-A cell is (grain, bucket, field). The field is `name` for a total and `name|dimension=value` for a breakdown; a task
-cell always carries its task, a money cell its currency. Flows and stocks of moments are booked by minute and spread
+A cell is (grain, bucket, field); `fields` says how fields are named, and how they are stored as rows. Flows and stocks of moments are booked by minute and spread
 over the grains when a commit is built; relationship cells are booked by local day.
 
 Distributions count values in logarithmic buckets of seconds with a relative error of at most 2 % (as DDSketch:
@@ -12,8 +11,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import ceil, log
+from typing import TypeVar
 
-from streams.core.model import Bucket, Dimensions, Grain
+from streams.core.fields import PLACES, code_of, place_of
+from streams.core.model import Bucket, Dimensions, Grain, Rows
 from streams.core.policy import MINUTE
 from streams.core.windows import WIDTHS, LocalDays, oldest_live
 
@@ -44,7 +45,10 @@ def where_of(dimensions: Dimensions, names: tuple[str, ...], always: str = "", m
     return Where((*found, *more))
 
 
-Booked = dict[tuple[str, Where], int]
+Key = TypeVar("Key")
+
+Booked = dict[tuple[str, Where], dict[int, int]]
+"""Increments of one bucket, before they are spread over breakdowns: (row, breakdowns) -> slot -> n."""
 
 
 class Notebook:
@@ -54,81 +58,104 @@ class Notebook:
 
     def __init__(self, local: LocalDays) -> None:
         self.local = local
-        self.minutes: dict[tuple[str, Where, int], int] = {}
-        self.days: dict[tuple[str, Where, int], int] = {}
+        self.minutes: dict[tuple[str, Where, int], dict[int, int]] = {}
+        self.days: dict[tuple[str, Where, int], dict[int, int]] = {}
         self.sign = 1
 
     def count(self, name: str, at: int, where: Where, n: int = 1) -> None:
         """Adds n to the cells of the minute that contains `at`."""
-        key = (name, where, at // MINUTE)
-        self.minutes[key] = self.minutes.get(key, 0) + n * self.sign
+        row, slot = PLACES[name]
+        self._put(self.minutes, (row, where, at // MINUTE), slot, n)
 
     def measure(self, name: str, at: int, where: Where, value_ms: int, *, geometric: bool = False) -> None:
         """Adds one value in milliseconds to a distribution."""
-        self.count(f"{name}.n", at, where)
-        if value_ms:
-            self.count(f"{name}.sum", at, where, value_ms)
-        self.count(f"{name}.{bucket_of(value_ms)}", at, where)
+        minute = at // MINUTE
+        row, n = PLACES[name + ".n"]
+        key = (row, where, minute)
+        self._put(self.minutes, key, n, 1)
+        self._put(self.minutes, key, n + 1, value_ms)
         if geometric and value_ms > 0:
-            self.count(f"{name}.ln", at, where, round(1_000_000 * log(value_ms / 1000)))
+            self._put(self.minutes, key, n + 2, round(1_000_000 * log(value_ms / 1000)))
+        band, slot = place_of(name, bucket_of(value_ms))
+        self._put(self.minutes, (band, where, minute), slot, 1)
 
     def count_day(self, name: str, day: int, where: Where, n: int = 1) -> None:
         """Adds n to the relationship cells of a local day."""
-        key = (name, where, day)
-        self.days[key] = self.days.get(key, 0) + n * self.sign
+        row, slot = PLACES[name]
+        self._put(self.days, (row, where, day), slot, n)
 
-    def buckets(self, watermark: int) -> dict[Bucket, dict[str, int]]:
+    def _put(self, table: dict[tuple[str, Where, int], dict[int, int]], key: tuple[str, Where, int], slot: int, n: int) -> None:
+        slots = table.get(key)
+        if slots is None:
+            table[key] = {slot: n * self.sign}
+        else:
+            slots[slot] = slots.get(slot, 0) + n * self.sign
+
+    def buckets(self, watermark: int) -> dict[Bucket, Rows]:
         """The increments by bucket, in every grain that is live at this watermark, and ever. Zeros are left out."""
         found: dict[Bucket, Booked] = {}
-        ever = found[Grain.EVER, 0] = {}
+        ever: Booked = {}
         oldest = {grain: oldest_live(grain, watermark) for grain in WIDTHS}
         first_minute, first_hour, first_day = oldest[Grain.MINUTE], oldest[Grain.HOUR], oldest[Grain.DAY]
         day_of_minute = self.local.day_of_minute
-        for (name, where, minute), n in self.minutes.items():
-            if not n:
+        for (row, where, minute), booked in self.minutes.items():
+            slots = _without_zeros(booked)
+            if not slots:
                 continue
-            key = (name, where)
-            ever[key] = ever.get(key, 0) + n
+            key = (row, where)
+            _add(ever, key, slots)
             if minute >= first_minute:
-                _add(found, (Grain.MINUTE, minute), key, n)
+                _add(found.setdefault((Grain.MINUTE, minute), {}), key, slots)
             hour = minute // 60
             if hour >= first_hour:
-                _add(found, (Grain.HOUR, hour), key, n)
+                _add(found.setdefault((Grain.HOUR, hour), {}), key, slots)
             day = day_of_minute(minute)
             if day >= first_day:
-                _add(found, (Grain.DAY, day), key, n)
-        for (name, where, day), n in self.days.items():
-            if not n:
+                _add(found.setdefault((Grain.DAY, day), {}), key, slots)
+        for (row, where, day), booked in self.days.items():
+            slots = _without_zeros(booked)
+            if not slots:
                 continue
-            key = (name, where)
-            ever[key] = ever.get(key, 0) + n
+            _add(ever, (row, where), slots)
             if day >= first_day:
-                _add(found, (Grain.DAY, day), key, n)
-        spread = ((bucket, _fields(booked)) for bucket, booked in found.items())
-        return {bucket: fields for bucket, fields in spread if fields}
+                _add(found.setdefault((Grain.DAY, day), {}), (row, where), slots)
+        found[Grain.EVER, 0] = ever
+        spread = ((bucket, _rows(booked)) for bucket, booked in found.items())
+        return {bucket: rows for bucket, rows in spread if rows}
 
 
-def _add(found: dict[Bucket, Booked], bucket: Bucket, key: tuple[str, Where], n: int) -> None:
-    booked = found.get(bucket)
-    if booked is None:
-        booked = found[bucket] = {}
-    booked[key] = booked.get(key, 0) + n
+def _without_zeros(slots: dict[int, int]) -> dict[int, int]:
+    return slots if all(slots.values()) else {slot: n for slot, n in slots.items() if n}
 
 
-def _fields(booked: Booked) -> dict[str, int]:
+def _add(table: dict[Key, dict[int, int]], key: Key, slots: dict[int, int]) -> None:
+    """Adds slots at a key, without zeros. What is in a table is shared between tables, and so never changed in place."""
+    known = table.get(key)
+    if known is None:
+        table[key] = slots
+        return
+    total = dict(known)
+    for slot, n in slots.items():
+        value = total.get(slot, 0) + n
+        if value:
+            total[slot] = value
+        else:
+            del total[slot]
+    table[key] = total
+
+
+def _rows(booked: Booked) -> Rows:
     """Totals and breakdowns, without zeros."""
-    fields: dict[str, int] = {}
-    for (name, where), n in booked.items():
-        if n:
-            for suffix in where.suffixes:
-                field = name + suffix
-                fields[field] = fields.get(field, 0) + n
-    return {field: n for field, n in fields.items() if n}
+    rows: dict[str, dict[int, int]] = {}
+    for (row, where), slots in booked.items():
+        for suffix in where.suffixes:
+            _add(rows, row + suffix, slots)
+    return rows if all(rows.values()) else {row: slots for row, slots in rows.items() if slots}
 
 
 @lru_cache(maxsize=65_536)
-def bucket_of(value_ms: int) -> str:
-    """The logarithmic bucket of a duration: `z` for zero, `p<k>` or `m<k>` for gamma^(k-1) < |seconds| <= gamma^k."""
+def bucket_of(value_ms: int) -> int:
+    """The code of a duration's logarithmic bucket (`fields.part_of` says its name)."""
     if value_ms == 0:
-        return "z"
-    return f"{'p' if value_ms > 0 else 'm'}{ceil(log(abs(value_ms) / 1000) / _LN_GAMMA)}"
+        return 0
+    return code_of(ceil(log(abs(value_ms) / 1000) / _LN_GAMMA), 1 if value_ms > 0 else -1)

@@ -1,17 +1,25 @@
-"""Cells and their fields: the closed set of what a journey can feed, and how a field names it.
+"""Cells, the rows that they are stored in, and the fields that name them.
 
-A field is `name` for the total and `name|dimension=value` for a breakdown; a task's cells always carry the task
-(`attempts|task=cart|device=mobile`), money its currency. A distribution's parts stand before the dimensions:
-`queue_wait.n|medium=phone`, likewise `.sum` (ms), `.ln` (millionths), `.z`, `.p<k>` and `.m<k>` (`cells.bucket_of`).
-A field that is not of this set is no figure.
+The closed set of what a journey can feed. A field is `name` for a total and `name|dimension=value` for a breakdown; a
+task's cells always carry the task (`attempts|task=cart|device=mobile`), money its currency. A distribution's parts stand
+before the dimensions: `queue_wait.n|medium=phone`, likewise `.sum` (ms), `.ln` (millionths), `.z`, `.p<k>` and `.m<k>`
+(`part_of`). A field that is not of this set is no figure.
+
+Cells that change together are stored together: a *row* holds the cells of one name and one breakdown as slot -> integer
+(`visit|device=mobile` -> {1: 3, 2: 1}), because for a store a field costs more than a number. The counts of a
+distribution's buckets lie in rows of their own, 32 neighbouring ones each (`visit.0.9|device=mobile`), so that a row
+stays small however many values were counted.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 import msgspec
+
+from streams.core.model import Bucket, Rows
 
 _PART = re.compile(r"n|sum|ln|z|[pm]-?[0-9]+")
 
@@ -27,11 +35,13 @@ Dims = tuple[tuple[str, str], ...]
 class Cell(msgspec.Struct, frozen=True):
     """A cell that cases write.
 
-    dimensions: what it is broken down by, one at a time. always: a dimension that every field of it carries.
-    parts: a distribution, kept as several fields. daily: booked by local day and ever only.
+    row: the row that it is stored in; cells of one row have the same dimensions. dimensions: what it is broken down by,
+    one at a time. always: a dimension that every field of it carries. parts: a distribution, kept as several cells.
+    daily: booked by local day and ever only.
     """
 
     name: str
+    row: str
     dimensions: tuple[str, ...]
     always: str = ""
     parts: bool = False
@@ -41,28 +51,104 @@ class Cell(msgspec.Struct, frozen=True):
 CELLS: dict[str, Cell] = {
     cell.name: cell
     for cell in (
-        *(Cell(name, SITE) for name in ("visits", "visits_converted", "visits_bounced", "visit_pages")),
-        Cell("visit_duration", SITE, parts=True),
-        *(Cell(f"attempts{which}", SITE, always="task") for which in ("", "_completed", "_failed", "_errored")),
-        Cell("time_to_complete", SITE, always="task", parts=True),
-        Cell("orders", SITE),
-        Cell("revenue", SITE, always="currency"),
-        Cell("orders_valued", SITE, always="currency"),
+        *(Cell(name, "visit", SITE) for name in ("visits", "visits_converted", "visits_bounced", "visit_pages")),
+        Cell("visit_duration", "visit", SITE, parts=True),
+        *(Cell(f"attempts{which}", "attempt", SITE, always="task") for which in ("", "_completed", "_failed", "_errored")),
+        Cell("time_to_complete", "attempt", SITE, always="task", parts=True),
+        Cell("orders", "order", SITE),
+        Cell("revenue", "money", SITE, always="currency"),
+        Cell("orders_valued", "money", SITE, always="currency"),
         *(
-            Cell(name, SITE)
+            Cell(name, "order", SITE)
             for name in ("orders_due", "orders_kept", "orders_due_latest", "orders_kept_latest", "orders_overdue")
         ),
-        Cell("delivery_delay", SITE, parts=True),
-        Cell("delivery_delay_latest", SITE, parts=True),
-        Cell("contacts", SUPPORT),
-        Cell("queue_wait", SUPPORT, parts=True),
-        Cell("hold", SUPPORT, parts=True),
-        *(Cell(name, PLACE) for name in ("csat", "csat_top", "nps", "nps_promoters", "nps_detractors")),
-        *(Cell(name, CUSTOMER, daily=True) for name in ("customers", "new_customers", "reactivated_customers")),
-        *(Cell(name, CUSTOMER, daily=True) for name in ("churned_7d", "churned_28d", "cancellation_requests")),
+        Cell("delivery_delay", "order", SITE, parts=True),
+        Cell("delivery_delay_latest", "order", SITE, parts=True),
+        Cell("contacts", "contact", SUPPORT),
+        Cell("queue_wait", "contact", SUPPORT, parts=True),
+        Cell("hold", "contact", SUPPORT, parts=True),
+        *(Cell(name, "answer", PLACE) for name in ("csat", "csat_top", "nps", "nps_promoters", "nps_detractors")),
+        *(Cell(name, "customer", CUSTOMER, daily=True) for name in ("customers", "new_customers", "reactivated_customers")),
+        *(Cell(name, "customer", CUSTOMER, daily=True) for name in ("churned_7d", "churned_28d", "cancellation_requests")),
     )
 }
-"""Every cell by its name."""
+"""Every cell by its name. Slots are numbered in this order, and the definitions digest depends on it."""
+
+_EXACT_PARTS = ("n", "sum", "ln")
+BAND = 32
+"""Neighbouring buckets of a distribution that share a row."""
+_ZERO = 256
+"""Bucket k > -256 of positive values has code k + 256, of negative ones the opposite; zero has code 0."""
+
+
+def _numbered() -> tuple[dict[str, tuple[str, int]], dict[str, str]]:
+    """(cell or part -> its row and slot, distribution -> its row and number)."""
+    places: dict[str, tuple[str, int]] = {}
+    bands: dict[str, str] = {}
+    slots: dict[str, int] = {}
+    for cell in CELLS.values():
+        for name in [f"{cell.name}.{part}" for part in _EXACT_PARTS] if cell.parts else [cell.name]:
+            slots[cell.row] = slots.get(cell.row, 0) + 1
+            places[name] = (cell.row, slots[cell.row])
+        if cell.parts:
+            number = sum(known.startswith(f"{cell.row}.") for known in bands.values())
+            bands[cell.name] = f"{cell.row}.{number}"
+    return places, bands
+
+
+PLACES, _BANDS = _numbered()
+"""Cell, or exact part of a distribution (`hold.sum`), -> the row that it is in and its slot there, from 1 on."""
+
+_CELL_AT = {place: name for name, place in PLACES.items()}
+_DISTRIBUTION_AT = {band: name for name, band in _BANDS.items()}
+
+
+@lru_cache(maxsize=65_536)
+def place_of(distribution: str, code: int) -> tuple[str, int]:
+    """The row and slot of a distribution's bucket (`cells.code_of`)."""
+    return f"{_BANDS[distribution]}.{code // BAND}", code % BAND + 1
+
+
+@lru_cache(maxsize=65_536)
+def name_at(row: str, slot: int) -> str | None:
+    """The cell at a row and slot, with the part of a distribution; None for one that is not of this set."""
+    known = _CELL_AT.get((row, slot))
+    if known is not None:
+        return known
+    band, _, number = row.rpartition(".")
+    distribution = _DISTRIBUTION_AT.get(band)
+    if distribution is None or not 1 <= slot <= BAND:
+        return None
+    return f"{distribution}.{part_of(int(number) * BAND + slot - 1)}"
+
+
+def part_of(code: int) -> str:
+    """What a distribution's bucket is called: `z` for zero, `p<k>` or `m<k>` for gamma^(k-1) < |seconds| <= gamma^k."""
+    if code == 0:
+        return "z"
+    return f"p{code - _ZERO}" if code > 0 else f"m{-code - _ZERO}"
+
+
+def code_of(k: int, sign: int) -> int:
+    """The code of bucket k of positive (sign 1) or negative (-1) values; 0 is the code of zero."""
+    return sign * (k + _ZERO)
+
+
+def spell(rows: Rows) -> dict[str, int]:
+    """Rows as fields; what the catalogue does not know is left out."""
+    fields: dict[str, int] = {}
+    for row, slots in rows.items():
+        prefix, bar, dims = row.partition("|")
+        for slot, n in slots.items():
+            name = name_at(prefix, slot)
+            if name is not None:
+                fields[name + bar + dims] = n
+    return fields
+
+
+def spell_all(tables: Mapping[Bucket, Rows]) -> dict[Bucket, dict[str, int]]:
+    """Rows by bucket as fields by bucket."""
+    return {bucket: spell(rows) for bucket, rows in tables.items()}
 
 
 class Field(msgspec.Struct, frozen=True):

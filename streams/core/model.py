@@ -145,6 +145,9 @@ class Grain(enum.StrEnum):
 
 Bucket = tuple[Grain, int]
 
+Rows = Mapping[str, Mapping[int, int]]
+"""Cells of one bucket as they are stored: row -> slot (1 to 2^20) -> integer (`streams.core.fields`)."""
+
 
 class Commit(msgspec.Struct):
     """Everything that one fold read, and everything that it writes: all of it happens, or nothing.
@@ -165,7 +168,7 @@ class Commit(msgspec.Struct):
     journeys: dict[JourneyId, bytes | None]
     links: dict[Identifier, JourneyId | None]
     due: dict[JourneyId, int | None]
-    cells: dict[Bucket, dict[str, int]]
+    cells: dict[Bucket, Rows]
     outcomes: dict[str, int]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 import msgspec
 
+from streams.core.fields import spell_all
 from streams.core.metrics import Value, compute, moment_of, needed
 from streams.core.policy import Policy
 from streams.store.base import Store
@@ -50,10 +51,10 @@ async def read_values(
         if at is None and attempt > 1 and (moment is None or moment_of(watermark, policy, moment) is None):
             moment = watermark
         buckets = needed(watermark, policy, windows, metrics, moment)
-        watermark, cells = await store.read(buckets)
+        watermark, tables = await store.read(buckets)
         as_of = moment_of(watermark, policy, moment)
         gone = at is None and as_of is None
         if not gone and set(buckets).issuperset(needed(watermark, policy, windows, metrics, moment)):
-            values = compute(watermark, cells, policy, windows, metrics, moment)
+            values = compute(watermark, spell_all(tables), policy, windows, metrics, moment)
             return Reading(watermark, None if watermark < 0 else as_of, values)
     raise MovingError("the watermark moves faster than cells can be read; try again when the backfill is done")

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from streams.core.model import Answer, Bucket, Commit, Identifier, JourneyId, Partition, Position
+from streams.core.model import Answer, Bucket, Commit, Identifier, JourneyId, Partition, Position, Rows
 
 DUE_SHARDS = 16
 """Journeys' deadlines are kept in this many parts, by the first byte of the journey's id, so that workers share a sweep."""
@@ -50,8 +50,8 @@ class Store(Protocol):
     async def due(self, until: int, limit: int, shards: Collection[int]) -> list[tuple[JourneyId, int]]:
         """Up to `limit` journeys with a deadline <= until in these shards, the earliest first."""
 
-    async def read(self, buckets: Sequence[Bucket]) -> tuple[int, dict[Bucket, dict[str, int]]]:
-        """The watermark and the cells of these buckets, read at one moment. Those without cells are left out, and
+    async def read(self, buckets: Sequence[Bucket]) -> tuple[int, dict[Bucket, Rows]]:
+        """The watermark and the rows of these buckets, read at one moment. Those without cells are left out, and
         those expired at that watermark too, whether they were deleted yet or not.
         """
 

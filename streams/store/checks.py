@@ -17,6 +17,8 @@ MAX_DELTA = 2**50
 MAX_NUMBER = 2**53 - 1
 """The largest offset and time in ms, for the same reason."""
 
+MAX_SLOT = 2**20
+
 ID_BYTES = 16
 
 Unsafe = frozenset[str]
@@ -31,16 +33,25 @@ def check_unsafe(unsafe: Unsafe) -> None:
 
 
 def writes(commit: Commit) -> int:
-    """How many writes a commit asks for: journeys, links, deadlines, cells, counters and the position."""
-    cells = sum(len(fields) for fields in commit.cells.values())
+    """How many writes a commit asks for: journeys, links, deadlines, rows of cells, counters and the position."""
+    rows = sum(map(len, commit.cells.values()))
     rest = len(commit.journeys) + len(commit.links) + len(commit.due) + len(commit.outcomes)
-    return cells + rest + (commit.advance is not None)
+    return rows + rest + (commit.advance is not None)
 
 
 def fits(commit: Commit) -> bool:
     """Whether one call may have all of a commit; otherwise it is to be done in parts."""
-    deltas = (delta for cells in commit.cells.values() for delta in cells.values())
-    return writes(commit) <= MAX_WRITES and all(-MAX_DELTA <= delta <= MAX_DELTA for delta in deltas)
+    return writes(commit) <= MAX_WRITES and not _too_much(commit)
+
+
+def _too_much(commit: Commit) -> bool:
+    """Whether some increment is beyond MAX_DELTA."""
+    for rows in commit.cells.values():
+        for slots in rows.values():
+            for delta in slots.values():
+                if not -MAX_DELTA <= delta <= MAX_DELTA:
+                    return True
+    return any(abs(delta) > MAX_DELTA for delta in commit.outcomes.values())
 
 
 def check(commit: Commit) -> None:
@@ -67,9 +78,10 @@ def _check_cells(commit: Commit) -> None:
     for grain, index in commit.cells:
         if abs(index) > MAX_DELTA or (grain is Grain.EVER and index != 0):
             raise ValueError(f"no bucket {grain}:{index}")
-    for counters in (commit.outcomes, *commit.cells.values()):
-        if any(abs(delta) > MAX_DELTA for delta in counters.values()):
-            raise ValueError("an increment beyond 2^50")
+    if any(not 1 <= slot <= MAX_SLOT for rows in commit.cells.values() for slots in rows.values() for slot in slots):
+        raise ValueError("a slot that is not from 1 to 2^20")
+    if _too_much(commit):
+        raise ValueError("an increment beyond 2^50")
 
 
 def _check_compared(commit: Commit) -> None:

@@ -13,6 +13,7 @@ local BATCH = 1000     -- unpack() fails at about 8,000
 local EXACT = 2 ^ 52   -- below this, old + delta is exact in a double
 local HUGE = 9.2e18    -- near the end of a 64-bit integer
 local MAX_DELTA = 2 ^ 50
+local CARRY = 2 ^ 50
 local ID = 16
 
 local function text(number) return string.format('%.0f', number) end
@@ -120,7 +121,7 @@ end
 -- Counters ---------------------------------------------------------------------------------------------------------
 
 local function plan_counters(key, names, deltas)
-  local plan = {key = key, before = redis.call('HLEN', key), set = {}, drop = {}, add = {}}
+  local plan = {key = key, set = {}, drop = {}, add = {}}
   for from = 1, #names, BATCH do
     local olds = redis.call('HMGET', key, unpack(names, from, math.min(from + BATCH - 1, #names)))
     for i = 1, #olds do
@@ -145,7 +146,41 @@ local function write_counters(plan)
   for _, pair in ipairs(plan.add) do redis.call('HINCRBY', plan.key, pair[1], pair[2]) end
 end
 
--- Cells: {grain, index, names, deltas}. The grain's {width, span} decide what is live; `ever` has none.
+-- Rows of cells: slot -> integer, as MessagePack. A double is exact to 2^53: what a slot has beyond 2^52 is carried to the
+-- opposite slot in units of 2^50, so that its own part is from 0 to 2^50 then.
+local function add_slots(row, deltas)
+  for slot, delta in pairs(deltas) do
+    if math.abs(delta) > MAX_DELTA then error('an increment out of range') end
+    local low, high = (row[slot] or 0) + delta, row[-slot] or 0
+    if high ~= 0 or math.abs(low) >= EXACT then
+      local carry = math.floor(low / CARRY)
+      low, high = low - carry * CARRY, high + carry
+      if math.abs(high) <= 4 and math.abs(high * CARRY + low) < EXACT then low, high = high * CARRY + low, 0 end
+    end
+    row[slot] = low ~= 0 and low or nil
+    row[-slot] = high ~= 0 and high or nil
+  end
+end
+
+local function plan_rows(key, names, deltas)
+  local plan = {key = key, before = redis.call('HLEN', key), set = {}, drop = {}}
+  for from = 1, #names, BATCH do
+    local olds = redis.call('HMGET', key, unpack(names, from, math.min(from + BATCH - 1, #names)))
+    for i = 1, #olds do
+      local name, row = names[from + i - 1], olds[i] and cmsgpack.unpack(olds[i]) or {}
+      add_slots(row, deltas[from + i - 1])
+      if next(row) then
+        plan.set[#plan.set + 1] = name
+        plan.set[#plan.set + 1] = cmsgpack.pack(row)
+      elseif olds[i] then
+        plan.drop[#plan.drop + 1] = name
+      end
+    end
+  end
+  return plan
+end
+
+-- Cells: {grain, index, rows, increments}. The grain's {width, span} decide what is live; `ever` has none.
 local function oldest_live(watermark, rule) return math.floor((watermark - rule[2]) / rule[1]) end
 
 local function plan_cells(prefix, cells, grains, watermark)
@@ -153,7 +188,7 @@ local function plan_cells(prefix, cells, grains, watermark)
   for _, cell in ipairs(cells) do
     local grain, index, rule = cell[1], cell[2], grains[cell[1]]
     if not rule or index >= oldest_live(watermark, rule) then
-      local plan = plan_counters(prefix .. 'c:' .. grain .. ':' .. text(index), cell[3], cell[4])
+      local plan = plan_rows(prefix .. 'c:' .. grain .. ':' .. text(index), cell[3], cell[4])
       plan.index, plan.member = prefix .. 'c:' .. grain, text(index)
       redis.call('ZCARD', plan.index)
       plans[#plans + 1] = plan
@@ -164,7 +199,8 @@ end
 
 local function write_cells(plans)
   for _, plan in ipairs(plans) do
-    write_counters(plan)
+    batches('HSET', plan.key, plan.set)
+    batches('HDEL', plan.key, plan.drop)
     local after = redis.call('HLEN', plan.key)
     if plan.before == 0 and after > 0 then
       redis.call('ZADD', plan.index, plan.member, plan.member)

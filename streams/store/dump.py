@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from streams.core.fields import spell
 from streams.core.journey import decode
 from streams.core.model import Bucket
 from streams.core.policy import Policy
@@ -21,7 +22,7 @@ Cell = tuple[Bucket, str, int]
 async def canonical_cells(store: Store) -> list[Cell]:
     """All live cells that are not zero, sorted by grain, index and name."""
     _, found = await store.read(await store.buckets())
-    return sorted((bucket, name, value) for bucket, cells in found.items() for name, value in cells.items() if value)
+    return sorted((bucket, name, value) for bucket, rows in found.items() for name, value in spell(rows).items() if value)
 
 
 def cells_text(cells: Sequence[Cell]) -> str:

@@ -11,7 +11,7 @@ All carry the namespace as their hash tag, so a namespace lives in one slot of a
 | `j:ID` | string | a journey: 16 bytes version, then the blob, compressed (LZ4). ID: its 16 bytes |
 | `l:000` .. `l:fff` | hash | 16 bytes BLAKE2b-128 of an identifier -> 16 bytes journey id; the bucket is the digest's first 12 bits |
 | `due:0` .. `due:15` | zset | journey id -> next deadline (ms); the shard is the id's first byte modulo 16 |
-| `c:G:INDEX` | hash | cells of a bucket: field -> integer; never a zero. G: m, h, d or e |
+| `c:G:INDEX` | hash | cells of a bucket: row -> MessagePack of slot -> integer, without zeros. G: m, h, d or e |
 | `c:G` | zset | the indexes of the grain's buckets that have cells |
 | `outcomes` | hash | operational counters |
 

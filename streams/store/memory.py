@@ -20,6 +20,7 @@ from streams.core.model import (
     JourneyId,
     Partition,
     Position,
+    Rows,
     Verdict,
     version_of,
 )
@@ -44,7 +45,7 @@ class _State(msgspec.Struct):
     journeys: dict[JourneyId, bytes] = msgspec.field(default_factory=dict)
     links: dict[Identifier, JourneyId] = msgspec.field(default_factory=dict)
     due: Deadlines = msgspec.field(default_factory=Deadlines)
-    cells: dict[Bucket, dict[str, int]] = msgspec.field(default_factory=dict)
+    cells: dict[Bucket, dict[str, dict[int, int]]] = msgspec.field(default_factory=dict)
     outcomes: dict[str, int] = msgspec.field(default_factory=dict)
 
 
@@ -129,11 +130,15 @@ class MemoryStore:
         _put(state.links, commit.links)
         for journey, at in commit.due.items():
             state.due.put(journey, at)
-        for bucket, deltas in commit.cells.items():
+        for bucket, rows in commit.cells.items():
             if is_live(bucket, state.watermark):
-                cells = state.cells.setdefault(bucket, {})
-                _add(cells, deltas)
-                if not cells:
+                table = state.cells.setdefault(bucket, {})
+                for row, deltas in rows.items():
+                    slots = table.setdefault(row, {})
+                    _add(slots, deltas)
+                    if not slots:
+                        del table[row]
+                if not table:
                     del state.cells[bucket]
         _add(state.outcomes, commit.outcomes)
         if commit.advance is not None:
@@ -180,11 +185,11 @@ class MemoryStore:
         """See `Store.due`."""
         return self._state.due.earliest(until, limit, shards)
 
-    async def read(self, buckets: Sequence[Bucket]) -> tuple[int, dict[Bucket, dict[str, int]]]:
+    async def read(self, buckets: Sequence[Bucket]) -> tuple[int, dict[Bucket, Rows]]:
         """See `Store.read`."""
         state = self._state
         live = (bucket for bucket in buckets if bucket in state.cells and is_live(bucket, state.watermark))
-        return state.watermark, {bucket: dict(state.cells[bucket]) for bucket in live}
+        return state.watermark, {bucket: copy.deepcopy(state.cells[bucket]) for bucket in live}
 
     async def outcomes(self) -> dict[str, int]:
         """See `Store.outcomes`."""
@@ -218,7 +223,7 @@ def _put(table: dict[_Key, _Value], changes: Mapping[_Key, _Value | None]) -> No
             table[key] = value
 
 
-def _add(counters: dict[str, int], deltas: Mapping[str, int]) -> None:
+def _add(counters: dict[_Key, int], deltas: Mapping[_Key, int]) -> None:
     """Adds, and forgets what has become zero."""
     for name, delta in deltas.items():
         value = counters.get(name, 0) + delta

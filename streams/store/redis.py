@@ -32,13 +32,14 @@ from streams.core.model import (
     JourneyId,
     Partition,
     Position,
+    Rows,
     Verdict,
 )
 from streams.core.windows import is_live
 from streams.store.base import Loaded
 from streams.store.checks import MAX_NUMBER, Unsafe, check, check_unsafe
 from streams.store.keys import Keys, partition_of, row_name
-from streams.store.wire import GRAINS, Library, blob_of, commit_args, digests, encode, loaded
+from streams.store.wire import GRAINS, Library, blob_of, commit_args, digests, encode, loaded, rows_of
 
 _SCAN = 500
 
@@ -125,7 +126,7 @@ class RedisStore:
             found = [(int(score), JourneyId(key)) for part in await pipe.execute() for key, score in part]
         return [(journey, at) for at, journey in sorted(found)[:limit]]
 
-    async def read(self, buckets: Sequence[Bucket]) -> tuple[int, dict[Bucket, dict[str, int]]]:
+    async def read(self, buckets: Sequence[Bucket]) -> tuple[int, dict[Bucket, Rows]]:
         """See `Store.read`."""
         async with self._client.pipeline(transaction=True) as pipe:
             pipe.hget(self._keys.meta, "watermark")
@@ -134,7 +135,7 @@ class RedisStore:
             stored, *tables = await pipe.execute()
         watermark = _watermark(stored)
         found = zip(buckets, tables, strict=True)
-        return watermark, {bucket: _counters(table) for bucket, table in found if table and is_live(bucket, watermark)}
+        return watermark, {bucket: rows_of(table) for bucket, table in found if table and is_live(bucket, watermark)}
 
     async def outcomes(self) -> dict[str, int]:
         """See `Store.outcomes`."""

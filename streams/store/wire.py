@@ -8,7 +8,7 @@ compressed here: a journey repeats its identifiers and dimensions, and becomes h
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -22,6 +22,9 @@ from streams.store.checks import ID_BYTES, Unsafe
 from streams.store.keys import link_digest, row_name
 
 encode = msgspec.msgpack.Encoder().encode
+_decode_row = msgspec.msgpack.Decoder(dict[int, int] | list[int]).decode
+
+CARRY = 2**50
 
 _LINKED = ord("1")
 
@@ -54,7 +57,7 @@ def commit_args(commit: Commit, unsafe: Unsafe) -> list[bytes]:
         "shards": DUE_SHARDS,
         "due": [at for _, at in due],
         "grains": GRAINS,
-        "cells": [[grain, index, *_counters(cells)] for (grain, index), cells in commit.cells.items()],
+        "cells": [[grain, index, list(rows), list(rows.values())] for (grain, index), rows in commit.cells.items()],
         "outcomes": _counters(commit.outcomes),
     }
     if commit.advance is not None:
@@ -93,6 +96,21 @@ def loaded(identifiers: Sequence[Identifier], reply: Sequence[bytes]) -> Loaded:
         blobs[journey] = None if length < 0 else blob_of(values[at : at + length])
         at += max(length, 0)
     return Loaded(links, blobs)
+
+
+def rows_of(table: Mapping[bytes, bytes]) -> dict[str, dict[int, int]]:
+    """A bucket's rows, as `commit.lua` writes them: MessagePack of slot -> n, as a list where the slots are 1, 2, ...; what
+    a slot has beyond 2^52 stands at the opposite slot, in units of 2^50.
+    """
+    found: dict[str, dict[int, int]] = {}
+    for row, packed in table.items():
+        slots = _decode_row(packed)
+        if isinstance(slots, list):
+            slots = dict(enumerate(slots, 1))
+        if any(slot < 0 for slot in slots):
+            slots = {slot: slots.get(slot, 0) + slots.get(-slot, 0) * CARRY for slot in map(abs, slots)}
+        found[row.decode()] = slots
+    return found
 
 
 def value_of(blob: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from streams.core.model import Advance, Bucket, Commit, Grain, Identifier, JourneyId, Partition, Position, Version
+from streams.core.model import Advance, Bucket, Commit, Grain, Identifier, JourneyId, Partition, Position, Rows, Version
 from streams.store.base import DUE_SHARDS, Store
 
 DEFINITIONS = "d1"
@@ -39,7 +39,7 @@ def commit(
     journeys: Mapping[JourneyId, bytes | None] | None = None,
     links: Mapping[Identifier, JourneyId | None] | None = None,
     due: Mapping[JourneyId, int | None] | None = None,
-    cells: Mapping[Bucket, dict[str, int]] | None = None,
+    cells: Mapping[Bucket, Rows] | None = None,
     outcomes: Mapping[str, int] | None = None,
 ) -> Commit:
     return Commit(
@@ -66,7 +66,7 @@ def created(number: int, blob: bytes, move: Advance | None = None, **rest: Any) 
         journeys={key: blob},
         links={identifier(number): key},
         due={key: 1_000 + number},
-        cells={EVER: {"visits": 1}},
+        cells={EVER: {"visits": {1: 1}}},
         outcomes={"applied": 1},
         **rest,
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from streams.core.model import Answer, Bucket, Commit, Grain, Partition, Position, Verdict, version_of
+from streams.core.model import Answer, Bucket, Commit, Grain, Partition, Position, Rows, Verdict, version_of
 from streams.core.windows import SPANS, WIDTHS
-from streams.store.checks import MAX_DELTA, MAX_WRITES
+from streams.store.checks import MAX_DELTA, MAX_SLOT, MAX_WRITES
 from tests.contracts.build import (
     BATCH,
     EVER,
@@ -39,7 +39,7 @@ async def test_a_chunk_writes_all_of_it(make: Make) -> None:
         "blobs": {journey(1): BLOB},
         "due": [(journey(1), 1_001)],
         "buckets": [EVER],
-        "cells": (1_000, {EVER: {"visits": 1}}),
+        "cells": (1_000, {EVER: {"visits": {1: 1}}}),
         "outcomes": {"applied": 1},
     }
 
@@ -72,7 +72,7 @@ async def test_what_was_read_otherwise_refuses_the_whole(make: Make, refused: Co
     refused.journeys = {journey(9): b"new"}
     refused.links = {identifier(9): journey(9)}
     refused.due = {journey(9): 7}
-    refused.cells = {EVER: {"visits": 1}}
+    refused.cells = {EVER: {"visits": {1: 1}}}
     refused.outcomes = {"applied": 1}
     assert await store.commit(refused) == answer
     assert await everything(store) == before
@@ -160,13 +160,13 @@ async def test_an_expired_bucket_never_comes_back(make: Make, grain: Grain) -> N
     index = 500
     bucket = (grain, index)
     end = (index + 1) * WIDTHS[grain] + SPANS[grain]
-    cells: dict[Bucket, dict[str, int]] = {bucket: {"visits": 1}, EVER: {"visits": 1}, (grain, index + 1): {"visits": 1}}
+    cells: dict[Bucket, Rows] = {bucket: {"visits": {1: 1}}, EVER: {"visits": {1: 1}}, (grain, index + 1): {"visits": {1: 1}}}
     assert (await store.commit(commit(advance(0, 1, end - 1), cells=cells))).watermark == end - 1
-    assert await store.read([bucket]) == (end - 1, {bucket: {"visits": 1}})
+    assert await store.read([bucket]) == (end - 1, {bucket: {"visits": {1: 1}}})
     # It is live at the stored watermark, though this commit raises that beyond its end.
     assert (await store.commit(commit(advance(1, 2, end), cells=cells))).watermark == end
     assert (await store.commit(commit(advance(2, 3, end), cells=cells))).verdict is Verdict.OK
-    assert await store.read([bucket, EVER]) == (end, {EVER: {"visits": 3}})
+    assert await store.read([bucket, EVER]) == (end, {EVER: {"visits": {1: 3}}})
     assert bucket in await store.buckets()
     assert await store.expire(10) == 1
     assert await store.buckets() == sorted([EVER, (grain, index + 1)])
@@ -177,18 +177,19 @@ async def test_an_expired_bucket_never_comes_back(make: Make, grain: Grain) -> N
 async def test_what_becomes_zero_is_forgotten(make: Make) -> None:
     store = await opened(make())
     hour = (Grain.HOUR, 3)
-    await store.commit(commit(cells={hour: {"a": 2, "b": 1, "c": 0}, EVER: {"z": 0}}, outcomes={"x": 1, "y": 0}))
-    assert await store.read([hour, EVER]) == (-1, {hour: {"a": 2, "b": 1}})
-    await store.commit(commit(cells={hour: {"a": -2, "b": -2}}, outcomes={"x": -1}))
-    assert await store.read([hour]) == (-1, {hour: {"b": -1}})
-    await store.commit(commit(cells={hour: {"b": 1}}))
+    rows: Rows = {"a": {1: 2}, "b": {1: 1, 7: 5}, "c": {1: 0}}
+    await store.commit(commit(cells={hour: rows, EVER: {"z": {1: 0, 2: 0}}}, outcomes={"x": 1, "y": 0}))
+    assert await store.read([hour, EVER]) == (-1, {hour: {"a": {1: 2}, "b": {1: 1, 7: 5}}})
+    await store.commit(commit(cells={hour: {"a": {1: -2}, "b": {1: -2, 7: -5}}}, outcomes={"x": -1}))
+    assert await store.read([hour]) == (-1, {hour: {"b": {1: -1}}})
+    await store.commit(commit(cells={hour: {"b": {1: 1}}}))
     assert await store.buckets() == []
     assert await store.outcomes() == {}
 
 
 async def test_the_largest_commit_and_one_write_more(make: Make) -> None:
     store = await opened(make())
-    cells: dict[Bucket, dict[str, int]] = {EVER: {f"name|dimension={n}": n + 1 for n in range(MAX_WRITES - 1)}}
+    cells: dict[Bucket, Rows] = {EVER: {f"name|dimension={n}": {1: n + 1} for n in range(MAX_WRITES - 1)}}
     assert (await store.commit(commit(advance(0, 1, 7), cells=cells))).verdict is Verdict.OK
     before = await store.read([EVER])
     assert before == (7, cells)
@@ -200,9 +201,11 @@ async def test_the_largest_commit_and_one_write_more(make: Make) -> None:
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        (commit(cells={EVER: {"a": MAX_DELTA + 1}}), "an increment beyond"),
+        (commit(cells={EVER: {"a": {1: MAX_DELTA + 1}}}), "an increment beyond"),
         (commit(outcomes={"a": -MAX_DELTA - 1}), "an increment beyond"),
-        (commit(cells={(Grain.EVER, 1): {"a": 1}}), "no bucket e:1"),
+        (commit(cells={EVER: {"a": {0: 1}}}), "a slot that is not"),
+        (commit(cells={EVER: {"a": {MAX_SLOT + 1: 1}}}), "a slot that is not"),
+        (commit(cells={(Grain.EVER, 1): {"a": {1: 1}}}), "no bucket e:1"),
         (commit(advance(3, 2)), "cannot move from 3 to 2"),
         (commit(advance(-1, 2)), "cannot move from -1 to 2"),
         (commit(advance(0, 2**53)), "beyond"),
@@ -224,11 +227,30 @@ async def test_a_commit_that_cannot_be_right_is_a_bug(make: Make, wrong: Commit,
         await store.commit(wrong)
 
 
-async def test_increments_of_any_size_that_is_allowed_are_exact(make: Make) -> None:
+async def test_sums_of_any_size_are_exact(make: Make) -> None:
+    """Far beyond what a double can hold, back, and through zero to the other side."""
     store = await opened(make())
-    for delta in (MAX_DELTA, MAX_DELTA, 1, -MAX_DELTA, 3):
-        await store.commit(commit(cells={EVER: {"revenue|currency=EUR": delta, "other": -delta}}))
-    assert await store.read([EVER]) == (-1, {EVER: {"revenue|currency=EUR": MAX_DELTA + 4, "other": -MAX_DELTA - 4}})
+    total = 0
+    up, down = [MAX_DELTA] * 9, [-MAX_DELTA] * 9
+    for delta in (*up, 3, -1, MAX_DELTA - 1, *down, *down, *up, -2, 1, 5, -MAX_DELTA):
+        await store.commit(commit(cells={EVER: {"money|currency=EUR": {1: delta, 2: 1}, "other": {3: -delta}}}))
+        total += delta
+        _, found = await store.read([EVER])
+        assert found[EVER]["money|currency=EUR"].get(1, 0) == total == -found[EVER].get("other", {}).get(3, 0)
+    assert total == 5
+    await store.commit(commit(cells={EVER: {"other": {3: 5}, "money|currency=EUR": {2: -(len(up) * 4 + 7)}}}))
+    assert (await store.read([EVER]))[1] == {EVER: {"money|currency=EUR": {1: 5}}}
+
+
+async def test_a_row_has_many_slots_of_its_own(make: Make) -> None:
+    store = await opened(make())
+    rows: Rows = {"visit": dict.fromkeys(range(1, 33), 1), "visit.0.9|device=mobile": {32: 4, 1: 2}, "far": {MAX_SLOT: -7}}
+    for _ in range(3):
+        await store.commit(commit(cells={EVER: rows}))
+    assert await store.read([EVER]) == (
+        -1,
+        {EVER: {row: {slot: 3 * n for slot, n in slots.items()} for row, slots in rows.items()}},
+    )
 
 
 async def test_the_largest_numbers_are_kept_exactly(make: Make) -> None:
@@ -242,23 +264,23 @@ async def test_the_largest_numbers_are_kept_exactly(make: Make) -> None:
         assert await store.due(clock, 1, SHARDS) == [(journey(1), clock)]
         assert await store.due(clock - 1, 1, SHARDS) == []
     bucket = (Grain.DAY, 10**12)
-    assert (await store.commit(commit(cells={bucket: {"a": 1}}))).verdict is Verdict.OK
-    assert await store.read([bucket]) == (2**53 - 1, {bucket: {"a": 1}})
+    assert (await store.commit(commit(cells={bucket: {"a": {1: 1}}}))).verdict is Verdict.OK
+    assert await store.read([bucket]) == (2**53 - 1, {bucket: {"a": {1: 1}}})
 
 
 async def test_without_its_compare_each_fault_would_count_twice(make: Make) -> None:
     store = await opened(make())
     await store.commit(created(1, b"1", advance(0, 5, 10)))
-    again = commit(advance(0, 5, 10), cells={EVER: {"visits": 1}})
-    stale = commit(read={journey(1): None}, cells={EVER: {"visits": 1}})
-    taken = commit(absent={identifier(1)}, cells={EVER: {"visits": 1}})
+    again = commit(advance(0, 5, 10), cells={EVER: {"visits": {1: 1}}})
+    stale = commit(read={journey(1): None}, cells={EVER: {"visits": {1: 1}}})
+    taken = commit(absent={identifier(1)}, cells={EVER: {"visits": {1: 1}}})
     expected = {"position": Verdict.DUPLICATE, "journeys": Verdict.CONFLICT, "absence": Verdict.CONFLICT}
     for visits, (compare, wrong) in enumerate(zip(expected, (again, stale, taken), strict=True), 2):
         assert (await store.commit(wrong)).verdict is expected[compare]
         others = make(frozenset(expected) - {compare})
         assert (await others.commit(wrong)).verdict is expected[compare]
         assert (await make(frozenset({compare})).commit(wrong)).verdict is Verdict.OK
-        assert (await store.read([EVER]))[1] == {EVER: {"visits": visits}}
+        assert (await store.read([EVER]))[1] == {EVER: {"visits": {1: visits}}}
     with pytest.raises(ValueError, match="unknown compares"):
         make(frozenset({"versions"}))
 
@@ -273,7 +295,7 @@ async def test_thousands_of_everything(make: Make) -> None:
         journeys={journey(n): b"%d" % n for n in numbers},
         links={identifier(n): journey(n) for n in numbers},
         due={journey(n): n for n in numbers},
-        cells={(Grain.MINUTE, n): {"a": n} for n in numbers},
+        cells={(Grain.MINUTE, n): {"a": {1: n}} for n in numbers},
         outcomes={f"o{n}": n for n in numbers},
     )
     assert (await store.commit(many)).verdict is Verdict.OK
@@ -292,7 +314,7 @@ async def test_thousands_of_everything(make: Make) -> None:
         journeys=dict.fromkeys(many.journeys),
         links=dict.fromkeys(many.links),
         due=dict.fromkeys(many.due),
-        cells={bucket: {"a": -cells["a"]} for bucket, cells in many.cells.items()},
+        cells={bucket: {"a": {1: -rows["a"][1]}} for bucket, rows in many.cells.items()},
         outcomes={name: -value for name, value in many.outcomes.items()},
     )
     assert (await store.commit(gone)).verdict is Verdict.OK

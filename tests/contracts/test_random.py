@@ -29,8 +29,10 @@ CLOCKS = [
     17,
     *(SPANS[grain] + edge * WIDTHS[grain] + late for grain in GRAINS for edge in (0, 1, 2) for late in (-1, 0, 1)),
 ]
-DELTAS = (-MAX_DELTA, -2, -1, 0, 1, 2, MAX_DELTA)
-COUNTERS = st.dictionaries(st.sampled_from(["a", "a|market=x", "b", ""]), st.sampled_from(DELTAS), max_size=4)
+DELTAS = st.sampled_from((-MAX_DELTA, -2, -1, 0, 1, 2, MAX_DELTA))
+NAMES = st.sampled_from(["a", "a|market=x", "b", ""])
+COUNTERS = st.dictionaries(NAMES, DELTAS, max_size=4)
+ROWS = st.dictionaries(NAMES, st.dictionaries(st.sampled_from((1, 2, 3, 33)), DELTAS, max_size=3), max_size=4)
 SHARE = st.integers(0, 9)
 """A tenth of something: what is read is mostly read right, else hardly a commit would be accepted."""
 
@@ -61,7 +63,7 @@ def commits(draw: st.DrawFn, state: dict[str, Any]) -> Commit:
         definitions="other" if draw(st.integers(0, 30)) == 0 else DEFINITIONS,
         watermark=watermark + (draw(SHARE) == 0),
         read=read,
-        cells=draw(st.dictionaries(st.sampled_from(BUCKETS), COUNTERS, max_size=5)),
+        cells=draw(st.dictionaries(st.sampled_from(BUCKETS), ROWS, max_size=5)),
         outcomes=draw(COUNTERS),
     )
     for key in read:

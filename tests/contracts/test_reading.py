@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.core.model import Answer, Grain, Identifier, JourneyId, Position, Verdict
+from streams.core.model import Answer, Bucket, Grain, Identifier, JourneyId, Position, Rows, Verdict
 from streams.core.windows import SPANS, WIDTHS
 from streams.store.base import DUE_SHARDS, Loaded
 from streams.store.dump import canonical_cells, cells_text
@@ -80,12 +80,12 @@ async def test_expiring_deletes_what_is_behind_and_no_more_than_asked(make: Make
     store = await opened(make())
     minutes = [(Grain.MINUTE, index) for index in range(10)]
     hours = [(Grain.HOUR, index) for index in range(3)]
-    cells = {bucket: {"a": 1} for bucket in (*minutes, *hours, EVER)}
+    cells = {bucket: {"a": {1: 1}} for bucket in (*minutes, *hours, EVER)}
     await store.commit(commit(advance(0, 1, MINUTE_SPAN + 8 * MINUTE_WIDTH), cells=cells))
     assert await store.buckets() == sorted(cells)
     assert await store.read(list(cells)) == (
         MINUTE_SPAN + 8 * MINUTE_WIDTH,
-        {bucket: {"a": 1} for bucket in (*minutes[8:], *hours, EVER)},
+        {bucket: {"a": {1: 1}} for bucket in (*minutes[8:], *hours, EVER)},
     )
     assert await store.expire(0) == 0
     assert await store.expire(3) == 3
@@ -98,14 +98,19 @@ async def test_expiring_deletes_what_is_behind_and_no_more_than_asked(make: Make
 async def test_the_dump_is_sorted_and_holds_only_what_counts(make: Make) -> None:
     store = await opened(make())
     old, new = (Grain.MINUTE, 5), (Grain.MINUTE, 9)
-    cells = {old: {"gone": 1}, new: {"b": -2, "a|market=é": 1, "zero": 0}, EVER: {"a": 3}}
+    cells: dict[Bucket, Rows] = {
+        old: {"visit": {1: 1}},
+        new: {"visit|market=é": {1: 1, 2: 0}, "visit": {5: 2}, "money": {1: -2}, "nobody": {1: 1}},
+        EVER: {"order": {1: 3}},
+    }
     await store.commit(commit(advance(0, 1, MINUTE_SPAN + 6 * MINUTE_WIDTH), cells=cells))
     found = await canonical_cells(store)
-    assert found == [(EVER, "a", 3), (new, "a|market=é", 1), (new, "b", -2)]
+    assert found == [(EVER, "orders", 3), (new, "revenue", -2), (new, "visit_duration.n", 2), (new, "visits|market=é", 1)]
     assert cells_text(found) == (
-        '{"bucket":"e:0","cell":"a","value":3}\n'
-        '{"bucket":"m:9","cell":"a|market=é","value":1}\n'
-        '{"bucket":"m:9","cell":"b","value":-2}\n'
+        '{"bucket":"e:0","cell":"orders","value":3}\n'
+        '{"bucket":"m:9","cell":"revenue","value":-2}\n'
+        '{"bucket":"m:9","cell":"visit_duration.n","value":2}\n'
+        '{"bucket":"m:9","cell":"visits|market=é","value":1}\n'
     )
     assert await store.expire(5) == 1
     assert await canonical_cells(store) == found

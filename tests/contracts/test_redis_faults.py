@@ -51,7 +51,7 @@ def step(number: int) -> Commit:
         read={journey(1): before},
         journeys={journey(1): after},
         due={journey(1): number + 1},
-        cells={EVER: {"visits": 1}, (Grain.MINUTE, 0): {"visits": 1}},
+        cells={EVER: {"visits": {1: 1}}, (Grain.MINUTE, 0): {"visits": {1: 1}}},
         outcomes={"applied": 1},
     )
 
@@ -64,7 +64,7 @@ async def steps(store: RedisStore) -> int:
     assert positions[WEB] == Position(done, done - 1, blob if done else b"")
     assert (await store.load([], [journey(1)])).blobs == {journey(1): blob if done else None}
     assert await store.due(2**50, 5, SHARDS) == ([(journey(1), done)] if done else [])
-    counted = {"visits": done}
+    counted = {"visits": {1: done}}
     assert (await store.read([EVER, (Grain.MINUTE, 0)]))[1] == (dict.fromkeys([EVER, (Grain.MINUTE, 0)], counted) if done else {})
     assert await store.outcomes() == ({"applied": done} if done else {})
     return done
@@ -215,7 +215,7 @@ async def test_a_key_of_another_type_is_found_before_the_first_write(server: Red
         advance(0, 1, 5),
         read={journey(1): version_of(b"1")} if "JOURNEY" in key else {journey(1): None},
         journeys={journey(1): b"1"},
-        cells={(Grain.MINUTE, 0): {"a": 1}, EVER: {"visits": 1}},
+        cells={(Grain.MINUTE, 0): {"a": {1: 1}}, EVER: {"visits": {1: 1}}},
         due={journey(1): 5},
         outcomes={"applied": 1},
     )
@@ -251,17 +251,27 @@ async def contents(client: Redis, prefix: str) -> dict[bytes, Any]:
     return {key: await client.dump(key) for key in [key async for key in client.scan_iter(prefix + "*")]}
 
 
-async def test_sums_beyond_the_exact_doubles_stay_exact(server: RedisServer, remote: RedisStore) -> None:
+async def test_a_row_that_cannot_be_read_is_found_before_the_first_write(server: RedisServer, remote: RedisStore) -> None:
+    await opened(remote)
+    async with connect(server.url) as client:
+        await client.hset(remote._keys.cells(EVER), "visit", b"\xc1?")
+        before = await contents(client, remote._keys.prefix)
+        with pytest.raises(ResponseError):
+            await remote.commit(commit(cells={EVER: {"order": {1: 1}, "visit": {1: 1}}}, outcomes={"applied": 1}))
+        assert await contents(client, remote._keys.prefix) == before
+
+
+async def test_counters_beyond_the_exact_doubles_stay_exact(server: RedisServer, remote: RedisStore) -> None:
     await opened(remote)
     async with connect(server.url) as client:
         for start, delta in ((2**52, 1), (2**53, 1), (2**53 + 1, 3), (-(2**60) - 1, -7), (2**52 - 1, 2), (9 * 10**18, 1)):
-            await client.hset(remote._keys.cells(EVER), "revenue", start)
-            assert (await remote.commit(commit(cells={EVER: {"revenue": delta}}))).verdict is Verdict.OK
-            assert await remote.read([EVER]) == (-1, {EVER: {"revenue": start + delta}})
-        await client.hset(remote._keys.cells(EVER), "revenue", 2**63 - 5)
+            await client.hset(remote._keys.outcomes, "applied", start)
+            assert (await remote.commit(commit(outcomes={"applied": delta}))).verdict is Verdict.OK
+            assert await remote.outcomes() == {"applied": start + delta}
+        await client.hset(remote._keys.outcomes, "applied", 2**63 - 5)
         with pytest.raises(ResponseError, match="a counter out of range"):
-            await remote.commit(commit(cells={EVER: {"revenue": 1}}, outcomes={"applied": 1}))
-        assert await remote.outcomes() == {}
+            await remote.commit(commit(cells={EVER: {"visit": {1: 1}}}, outcomes={"applied": 1}))
+        assert await remote.read([EVER]) == (-1, {})
 
 
 async def test_a_listed_partition_without_a_row_halts(server: RedisServer, remote: RedisStore) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from streams.core.model import Bucket, Commit, Grain, Identifier, JourneyId, Verdict, Version, version_of
+from streams.core.model import Bucket, Commit, Grain, Identifier, JourneyId, Rows, Verdict, Version, version_of
 from streams.embedded.valkey import RedisServer
 from streams.store.checks import MAX_WRITES
 from streams.store.keys import link_digest
@@ -31,11 +31,11 @@ def key(number: int) -> JourneyId:
 
 
 def typical(chunk: int, read: dict[JourneyId, Version | None]) -> Commit:
-    """500 journeys of 600 bytes with their deadlines, a new link for each fifth, 1,000 cells in 4 x 10 buckets."""
+    """500 journeys of 600 bytes with their deadlines, a new link for each fifth, 1,000 rows in 4 x 10 buckets."""
     blobs = {journey: journey * 37 + b"%08d" % chunk for journey in read}
     new = [Identifier(f"anonymous_id:{chunk}-{number}") for number in range(JOURNEYS // 5)]
-    cells: dict[Bucket, dict[str, int]] = {
-        (grain, index): {f"metric|dimension={n}": n + 1 for n in range(25)}
+    cells: dict[Bucket, Rows] = {
+        (grain, index): {f"metric|dimension={n}": {1: n + 1, 5: n} for n in range(25)}
         for grain, indexes in ((Grain.MINUTE, 27), (Grain.HOUR, 10), (Grain.DAY, 2), (Grain.EVER, 1))
         for index in ([0] if grain is Grain.EVER else range(chunk, chunk + indexes))
     }
@@ -68,7 +68,7 @@ async def test_a_typical_chunk(request: pytest.FixtureRequest, server: RedisServ
     inside = spent["cmdstat_fcall"]["usec_per_call"]
     say(
         request,
-        f"{server.process.name}: chunk of 500 journeys, 500 deadlines, 100 links, 1,000 cells: commit "
+        f"{server.process.name}: chunk of 500 journeys, 500 deadlines, 100 links, 1,000 rows: commit "
         f"{committing / CHUNKS * 1e6:,.0f} us ({inside:,.0f} us inside), load of 1,500 identifiers {loading / CHUNKS * 1e6:,.0f} us",
     )
     assert committing / CHUNKS < 0.25
@@ -80,7 +80,7 @@ async def accepted(store: RedisStore, made: Commit) -> None:
 
 async def test_the_largest_commit(request: pytest.FixtureRequest, server: RedisServer, remote: RedisStore) -> None:
     await opened(remote)
-    one_bucket = commit(cells={EVER: {f"name|dimension={n}": n + 1 for n in range(MAX_WRITES)}})
+    one_bucket = commit(cells={EVER: {f"name|dimension={n}": {1: n + 1} for n in range(MAX_WRITES)}})
     half = MAX_WRITES // 2
     ids: dict[JourneyId, Version | None] = {key(number): None for number in range(half)}
     spread = commit(read=ids, journeys=dict.fromkeys(ids, b"x" * 600), due=dict.fromkeys(ids, 5))

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.core.cells import RELATIVE_ERROR, Notebook, bucket_of, where_of
-from streams.core.fields import CELLS, SITE, parse_field
-from streams.core.model import Dimensions, Grain
+from streams.core.fields import BAND, CELLS, PLACES, SITE, name_at, parse_field, part_of, place_of, spell_all
+from streams.core.model import Bucket, Dimensions, Grain
 from streams.core.policy import DAY, HOUR, MINUTE
 from streams.core.windows import LocalDays
 from tests.oracle.build import moment
@@ -23,9 +23,13 @@ def notebook(zone: str = "UTC") -> Notebook:
     return Notebook(LocalDays(zone))
 
 
+def fields_of(book: Notebook, watermark: int = moment()) -> dict[Bucket, dict[str, int]]:
+    return spell_all(book.buckets(watermark))
+
+
 @given(st.integers(-(10**13), 10**13))
 def test_a_bucket_holds_its_value_within_two_percent(value_ms: int) -> None:
-    bucket = bucket_of(value_ms)
+    bucket = part_of(bucket_of(value_ms))
     if value_ms == 0:
         assert bucket == "z"
         return
@@ -33,20 +37,20 @@ def test_a_bucket_holds_its_value_within_two_percent(value_ms: int) -> None:
     k = int(bucket[1:])
     middle = 2 * GAMMA**k / (GAMMA + 1)
     assert abs(middle * 1000 - abs(value_ms)) <= RELATIVE_ERROR * abs(value_ms) * (1 + 1e-9)
-    assert bucket_of(-value_ms)[1:] == bucket[1:]
+    assert part_of(bucket_of(-value_ms))[1:] == bucket[1:]
 
 
 def test_buckets_are_monotonic_and_below_a_second_negative() -> None:
-    numbers = [int(bucket_of(value)[1:]) for value in range(1, 5000)]
+    numbers = [int(part_of(bucket_of(value))[1:]) for value in range(1, 5000)]
     assert numbers == sorted(numbers)
-    assert bucket_of(1000) == "p0"
-    assert int(bucket_of(1)[1:]) < 0
+    assert part_of(bucket_of(1000)) == "p0"
+    assert int(part_of(bucket_of(1))[1:]) < 0
 
 
 def test_a_count_is_booked_in_every_grain_and_breakdown() -> None:
     book = notebook()
     book.count("visits", moment(hours=1, minutes=1), WEB, 2)
-    cells = book.buckets(moment(hours=2))
+    cells = fields_of(book, moment(hours=2))
     fields = {"visits": 2, "visits|channel=web": 2, "visits|market=nl": 2}
     at = moment(hours=1, minutes=1)
     assert cells == {
@@ -81,7 +85,7 @@ def test_what_is_taken_back_leaves_no_field_behind() -> None:
     book.sign = -1
     book.measure("queue_wait", moment(), WEB, 1234)
     book.count_day("customers", 5, WEB)
-    assert book.buckets(moment()) == {}
+    assert fields_of(book) == {}
 
 
 def test_a_breakdown_that_changes_leaves_its_total_alone() -> None:
@@ -89,16 +93,16 @@ def test_a_breakdown_that_changes_leaves_its_total_alone() -> None:
     book.count("visits", moment(), WEB)
     book.sign = -1
     book.count("visits", moment(), where_of(Dimensions(channel="app", market="nl"), SITE))
-    assert book.buckets(moment())[Grain.EVER, 0] == {"visits|channel=web": 1, "visits|channel=app": -1}
+    assert fields_of(book)[Grain.EVER, 0] == {"visits|channel=web": 1, "visits|channel=app": -1}
 
 
 def test_a_distribution_has_count_sum_bucket_and_logarithm() -> None:
     book = notebook()
     book.measure("time_to_complete", moment(), where_of(Dimensions(), SITE, "|task=cart"), 30_000, geometric=True)
-    assert book.buckets(moment())[Grain.EVER, 0] == {
+    assert fields_of(book)[Grain.EVER, 0] == {
         "time_to_complete.n|task=cart": 1,
         "time_to_complete.sum|task=cart": 30_000,
-        f"time_to_complete.{bucket_of(30_000)}|task=cart": 1,
+        f"time_to_complete.{part_of(bucket_of(30_000))}|task=cart": 1,
         "time_to_complete.ln|task=cart": round(1e6 * log(30)),
     }
 
@@ -106,7 +110,7 @@ def test_a_distribution_has_count_sum_bucket_and_logarithm() -> None:
 def test_relationship_cells_are_booked_by_local_day_and_ever_only() -> None:
     book = notebook("America/St_Johns")
     book.count_day("customers", book.local.day_of(moment()), where_of(Dimensions(), ()))
-    assert book.buckets(moment()) == {(Grain.EVER, 0): {"customers": 1}, (Grain.DAY, moment() // DAY - 1): {"customers": 1}}
+    assert fields_of(book) == {(Grain.EVER, 0): {"customers": 1}, (Grain.DAY, moment() // DAY - 1): {"customers": 1}}
 
 
 def test_every_name_that_is_booked_is_one_that_can_be_read_back() -> None:
@@ -116,3 +120,37 @@ def test_every_name_that_is_booked_is_one_that_can_be_read_back() -> None:
             field = parse_field(f"{name}{'.n' if cell.parts else ''}{suffix}")
             assert field is not None, name
             assert field.cell == name
+
+
+def test_every_cell_has_a_place_of_its_own() -> None:
+    assert len(set(PLACES.values())) == len(PLACES)
+    for name, (row, slot) in PLACES.items():
+        assert 1 <= slot <= BAND
+        assert name_at(row, slot) == name
+        assert CELLS[name.partition(".")[0]].row == row
+    for row, slot in (
+        ("visit", 0),
+        ("visit", 99),
+        ("visit.0.9", 0),
+        ("visit.0.9", BAND + 1),
+        ("visit.7.9", 1),
+        ("", 1),
+        ("x", 1),
+    ):
+        assert name_at(row, slot) is None
+
+
+@given(st.integers(-(10**13), 10**13))
+def test_a_bucket_is_found_by_its_place(value_ms: int) -> None:
+    row, slot = place_of("delivery_delay_latest", bucket_of(value_ms))
+    assert name_at(row, slot) == f"delivery_delay_latest.{part_of(bucket_of(value_ms))}"
+    assert row.startswith("order.1.")
+
+
+def test_what_cancels_out_between_bookings_leaves_no_row() -> None:
+    """One minute's increment is another one's decrement: nothing is left of it where they meet, in the day and ever."""
+    book = notebook()
+    book.count("visits", moment(), WEB)
+    book.sign = -1
+    book.count("visits", moment(minutes=90), WEB)
+    assert {grain for grain, _ in fields_of(book)} == {Grain.MINUTE, Grain.HOUR}

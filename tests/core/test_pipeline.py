@@ -13,7 +13,8 @@ from streams.core.model import Partition, Position, Record, Verdict
 from streams.core.pipeline import Chunk, Pipeline
 from streams.core.policy import DAY, MINUTE, Limits, Policy, TopicPolicy
 from streams.drive import run_chunk, run_sweep
-from streams.store.checks import MAX_WRITES, writes
+from streams.store import checks
+from streams.store.checks import writes
 from streams.store.memory import MemoryStore
 from tests.core.steps import POLICY, Step, tell
 from tests.laws.harness import DEFINITIONS
@@ -182,8 +183,12 @@ def probe(number: int) -> list[Step]:
     ]
 
 
-def test_a_journey_with_more_to_book_than_one_commit_takes_is_swept_in_steps() -> None:
-    """Nine days of a visit each half hour, all of which close at once."""
+MAX_WRITES = 3_000
+
+
+def test_a_journey_with_more_to_book_than_one_commit_takes_is_swept_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine days of a visit each half hour, all of which close at once, and a store that takes less in one call."""
+    monkeypatch.setattr(checks, "MAX_WRITES", MAX_WRITES)
     steps = [step for number in range(420) for step in probe(number)]
     found = totals(tell(*steps, moment(days=20), chunk=1000).cells, "visits", "attempts", "orders")
     assert found["visits"] == found["orders"] == found["attempts_completed|task=cart"] == 420

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.core.cells import RELATIVE_ERROR, bucket_of
+from streams.core.fields import part_of
 from streams.core.statistics import Stats, describe, net_promoter, poisson, wilson
 
 TEN_YEARS_MS = 10 * 366 * 86_400_000
@@ -17,7 +18,7 @@ durations = st.integers(-TEN_YEARS_MS, TEN_YEARS_MS) | st.integers(-5_000, 5_000
 
 
 def parts_of(values: list[int]) -> dict[str, int]:
-    parts = Counter(bucket_of(value) for value in values)
+    parts = Counter(part_of(bucket_of(value)) for value in values)
     logarithms = sum(round(1_000_000 * math.log(value / 1000)) for value in values if value > 0)
     return {**parts, "n": len(values), "sum": sum(values), "ln": logarithms}
 
@@ -124,4 +125,4 @@ def test_a_distribution_without_values_says_nothing() -> None:
 
 @pytest.mark.parametrize(("value", "bucket"), [(0, "z"), (1000, "p0"), (1001, "p1"), (-1000, "m0"), (1, "p-172"), (-1, "m-172")])
 def test_buckets_at_the_boundaries(value: int, bucket: str) -> None:
-    assert bucket_of(value) == bucket
+    assert part_of(bucket_of(value)) == bucket

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from streams.core.fields import spell_all
 from streams.core.metrics import Value, compute, needed
 from streams.core.model import Record
 from streams.fold import Folded, fold_records, in_event_time, read_records
@@ -93,9 +94,9 @@ async def test_totals_of_the_metrics_are_those_of_the_cells(folding: Any) -> Non
 
 async def _values(done: Folded, window: str, metric: str, at: int | None = None) -> list[Value]:
     wanted = needed(done.watermark, POLICY, [window], [metric], at)
-    watermark, cells = await done.store.read(wanted)
+    watermark, tables = await done.store.read(wanted)
     assert watermark == done.watermark
-    return compute(watermark, cells, POLICY, [window], [metric], at)
+    return compute(watermark, spell_all(tables), POLICY, [window], [metric], at)
 
 
 def _one(values: Sequence[Value], dims: tuple[tuple[str, str], ...]) -> Value:

@@ -16,7 +16,7 @@ from prometheus_client.samples import Sample
 
 from streams.core.catalogue import METRICS, Kind
 from streams.core.metrics import compute
-from streams.core.model import Bucket, Grain
+from streams.core.model import Bucket, Grain, Rows
 from streams.core.policy import DAY, HOUR, MINUTE, Policy
 from streams.core.windows import EVER
 from streams.export.collector import SERIES_BUDGET, RollingCollector, Snapshot
@@ -176,7 +176,7 @@ async def test_served_over_http() -> None:
 
 
 class Broken(MemoryStore):
-    async def read(self, buckets: Sequence[Bucket]) -> tuple[int, dict[Bucket, dict[str, int]]]:
+    async def read(self, buckets: Sequence[Bucket]) -> tuple[int, dict[Bucket, Rows]]:
         del buckets
         raise ConnectionError("the store is away")
 
@@ -195,7 +195,7 @@ async def test_a_store_that_is_away_makes_it_unready_and_keeps_it_alive() -> Non
 class Stubborn(MemoryStore):
     """Turns a cancellation into a timeout, as a client library may."""
 
-    async def read(self, buckets: Sequence[Bucket]) -> tuple[int, dict[Bucket, dict[str, int]]]:
+    async def read(self, buckets: Sequence[Bucket]) -> tuple[int, dict[Bucket, Rows]]:
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError as error:

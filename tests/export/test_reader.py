@@ -7,7 +7,8 @@ from datetime import datetime
 
 import pytest
 
-from streams.core.model import Advance, Bucket, Commit, Grain, Partition, Position, Verdict
+from streams.core.fields import PLACES
+from streams.core.model import Advance, Bucket, Commit, Grain, Partition, Position, Rows, Verdict
 from streams.core.policy import DAY, HOUR, MINUTE, Policy
 from streams.core.windows import EVER
 from streams.export.reader import MovingError, read_values
@@ -19,7 +20,7 @@ PARTITION = Partition("touchpoints", 0)
 NOW = int(datetime.fromisoformat("2024-05-06T10:30:20Z").timestamp() * 1000)
 
 
-async def put(store: Store, clock: int, cells: dict[Bucket, dict[str, int]]) -> None:
+async def put(store: Store, clock: int, cells: dict[Bucket, Rows]) -> None:
     """Commits cells, and moves the clock by one record."""
     watermark, positions = await store.positions()
     start = positions[PARTITION].offset
@@ -28,9 +29,11 @@ async def put(store: Store, clock: int, cells: dict[Bucket, dict[str, int]]) -> 
     assert answer.verdict is Verdict.OK
 
 
-def order(at: int) -> dict[Bucket, dict[str, int]]:
+def order(at: int) -> dict[Bucket, Rows]:
+    row, slot = PLACES["orders"]
     return {
-        bucket: {"orders": 1} for bucket in ((Grain.MINUTE, at // MINUTE), (Grain.HOUR, at // HOUR), (Grain.DAY, at // DAY), EVER)
+        bucket: {row: {slot: 1}}
+        for bucket in ((Grain.MINUTE, at // MINUTE), (Grain.HOUR, at // HOUR), (Grain.DAY, at // DAY), EVER)
     }
 
 
@@ -44,7 +47,7 @@ class Running(MemoryStore):
 
     step = 0
 
-    async def read(self, buckets: Sequence[Bucket]) -> tuple[int, dict[Bucket, dict[str, int]]]:
+    async def read(self, buckets: Sequence[Bucket]) -> tuple[int, dict[Bucket, Rows]]:
         if buckets:
             watermark, _ = await self.positions()
             await put(self, watermark + self.step, order(watermark + self.step))

@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from streams.core.batch import Batch, Context
+from streams.core.fields import spell
 from streams.core.journey import held
 from streams.core.model import Touchpoint
 from streams.core.policy import DAY, HOUR, Policy
@@ -154,4 +155,4 @@ async def cells_of_all(run: Run) -> Cells:
     for opened in batch.opened.values():
         opened.site, opened.derived = [], []
         batch.settle_cells(opened)
-    return {(*bucket, field): n for bucket, cells in batch.book.buckets(run.watermark).items() for field, n in cells.items()}
+    return {(*bucket, field): n for bucket, rows in batch.book.buckets(run.watermark).items() for field, n in spell(rows).items()}
