@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import ceil, log
-from typing import TypeVar
 
 from streams.core.fields import PLACES, code_of, place_of
 from streams.core.model import Bucket, Dimensions, Grain, Rows
 from streams.core.policy import MINUTE
-from streams.core.windows import WIDTHS, LocalDays, oldest_live
+from streams.core.windows import LocalDays, oldest_live
 
 RELATIVE_ERROR = 0.02
 _LN_GAMMA = log((1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR))
@@ -28,10 +27,18 @@ class Where:
     Equal ones are one object, so that increments meet in a dictionary without comparing strings.
     """
 
-    __slots__ = ("suffixes",)
+    __slots__ = ("_rows", "suffixes")
 
     def __init__(self, suffixes: tuple[str, ...]) -> None:
         self.suffixes = suffixes
+        self._rows: dict[str, tuple[str, ...]] = {}
+
+    def rows(self, row: str) -> tuple[str, ...]:
+        """A row's name for the total and for each breakdown; made once, because strings remember their hash."""
+        known = self._rows.get(row)
+        if known is None:
+            known = self._rows[row] = tuple(row + suffix for suffix in self.suffixes)
+        return known
 
 
 @lru_cache(maxsize=65_536)
@@ -44,8 +51,6 @@ def where_of(dimensions: Dimensions, names: tuple[str, ...], always: str = "", m
             found.append(f"{always}|{name}={value}")
     return Where((*found, *more))
 
-
-Key = TypeVar("Key")
 
 Booked = dict[tuple[str, Where], dict[int, int]]
 """Increments of one bucket, before they are spread over breakdowns: (row, breakdowns) -> slot -> n."""
@@ -93,47 +98,78 @@ class Notebook:
 
     def buckets(self, watermark: int) -> dict[Bucket, Rows]:
         """The increments by bucket, in every grain that is live at this watermark, and ever. Zeros are left out."""
-        found: dict[Bucket, Booked] = {}
-        ever: Booked = {}
-        oldest = {grain: oldest_live(grain, watermark) for grain in WIDTHS}
-        first_minute, first_hour, first_day = oldest[Grain.MINUTE], oldest[Grain.HOUR], oldest[Grain.DAY]
+        tables = _Tables(watermark)
         day_of_minute = self.local.day_of_minute
         for (row, where, minute), booked in self.minutes.items():
             slots = _without_zeros(booked)
-            if not slots:
-                continue
-            key = (row, where)
-            _add(ever, key, slots)
-            if minute >= first_minute:
-                _add(found.setdefault((Grain.MINUTE, minute), {}), key, slots)
-            hour = minute // 60
-            if hour >= first_hour:
-                _add(found.setdefault((Grain.HOUR, hour), {}), key, slots)
-            day = day_of_minute(minute)
-            if day >= first_day:
-                _add(found.setdefault((Grain.DAY, day), {}), key, slots)
+            if slots:
+                tables.add_minute((row, where), minute, day_of_minute(minute), slots)
         for (row, where, day), booked in self.days.items():
             slots = _without_zeros(booked)
-            if not slots:
-                continue
-            _add(ever, (row, where), slots)
-            if day >= first_day:
-                _add(found.setdefault((Grain.DAY, day), {}), (row, where), slots)
-        found[Grain.EVER, 0] = ever
-        spread = ((bucket, _rows(booked)) for bucket, booked in found.items())
-        return {bucket: rows for bucket, rows in spread if rows}
+            if slots:
+                tables.add_day((row, where), day, slots)
+        return tables.rows()
+
+
+class _Tables:
+    """Increments by grain, of the buckets that are live at a watermark."""
+
+    __slots__ = ("_days", "_ever", "_first_day", "_first_hour", "_first_minute", "_hours", "_minutes")
+
+    def __init__(self, watermark: int) -> None:
+        self._first_minute = oldest_live(Grain.MINUTE, watermark)
+        self._first_hour = oldest_live(Grain.HOUR, watermark)
+        self._first_day = oldest_live(Grain.DAY, watermark)
+        self._ever: Booked = {}
+        self._minutes: dict[int, Booked] = {}
+        self._hours: dict[int, Booked] = {}
+        self._days: dict[int, Booked] = {}
+
+    def add_minute(self, key: tuple[str, Where], minute: int, day: int, slots: dict[int, int]) -> None:
+        """Each key and minute once."""
+        if minute >= self._first_minute:
+            _table(self._minutes, minute)[key] = slots
+        hour = minute // 60
+        if hour >= self._first_hour:
+            _add(_table(self._hours, hour), key, slots)
+        self.add_day(key, day, slots)
+
+    def add_day(self, key: tuple[str, Where], day: int, slots: dict[int, int]) -> None:
+        """In its day, and ever."""
+        if day >= self._first_day:
+            _add(_table(self._days, day), key, slots)
+        _add(self._ever, key, slots)
+
+    def rows(self) -> dict[Bucket, Rows]:
+        """By bucket, spread over breakdowns."""
+        grains = (
+            (Grain.EVER, {0: self._ever}),
+            (Grain.MINUTE, self._minutes),
+            (Grain.HOUR, self._hours),
+            (Grain.DAY, self._days),
+        )
+        spread = ((grain, index, _rows(table)) for grain, tables in grains for index, table in tables.items())
+        return {(grain, index): rows for grain, index, rows in spread if rows}
+
+
+def _table(tables: dict[int, Booked], index: int) -> Booked:
+    table = tables.get(index)
+    if table is None:
+        table = tables[index] = {}
+    return table
 
 
 def _without_zeros(slots: dict[int, int]) -> dict[int, int]:
     return slots if all(slots.values()) else {slot: n for slot, n in slots.items() if n}
 
 
-def _add(table: dict[Key, dict[int, int]], key: Key, slots: dict[int, int]) -> None:
-    """Adds slots at a key, without zeros. What is in a table is shared between tables, and so never changed in place."""
+def _add(table: Booked, key: tuple[str, Where], slots: dict[int, int]) -> None:
     known = table.get(key)
-    if known is None:
-        table[key] = slots
-        return
+    table[key] = slots if known is None else _sum(known, slots)
+
+
+def _sum(known: dict[int, int], slots: dict[int, int]) -> dict[int, int]:
+    """The sum of two, without zeros; a new one, since tables share what they hold."""
     total = dict(known)
     for slot, n in slots.items():
         value = total.get(slot, 0) + n
@@ -141,16 +177,17 @@ def _add(table: dict[Key, dict[int, int]], key: Key, slots: dict[int, int]) -> N
             total[slot] = value
         else:
             del total[slot]
-    table[key] = total
+    return total
 
 
-def _rows(booked: Booked) -> Rows:
+def _rows(booked: Booked) -> dict[str, dict[int, int]]:
     """Totals and breakdowns, without zeros."""
     rows: dict[str, dict[int, int]] = {}
     for (row, where), slots in booked.items():
-        for suffix in where.suffixes:
-            _add(rows, row + suffix, slots)
-    return rows if all(rows.values()) else {row: slots for row, slots in rows.items() if slots}
+        for name in where.rows(row):
+            known = rows.get(name)
+            rows[name] = slots if known is None else _sum(known, slots)
+    return rows if all(rows.values()) else {name: slots for name, slots in rows.items() if slots}
 
 
 @lru_cache(maxsize=65_536)

@@ -6,6 +6,8 @@ half way (a run-time error inside a Redis Function does not undo what it wrote b
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from streams.core.model import Commit, Grain
 
 MAX_WRITES = 20_000
@@ -46,12 +48,14 @@ def fits(commit: Commit) -> bool:
 
 def _too_much(commit: Commit) -> bool:
     """Whether some increment is beyond MAX_DELTA."""
-    for rows in commit.cells.values():
-        for slots in rows.values():
-            for delta in slots.values():
-                if not -MAX_DELTA <= delta <= MAX_DELTA:
-                    return True
-    return any(abs(delta) > MAX_DELTA for delta in commit.outcomes.values())
+    if any(not -MAX_DELTA <= delta <= MAX_DELTA for slots in _distinct(commit) for delta in slots.values()):
+        return True
+    return any(not -MAX_DELTA <= delta <= MAX_DELTA for delta in commit.outcomes.values())
+
+
+def _distinct(commit: Commit) -> Iterable[Mapping[int, int]]:
+    """The increments of all rows; many rows share theirs, which are looked at once."""
+    return {id(slots): slots for rows in commit.cells.values() for slots in rows.values()}.values()
 
 
 def check(commit: Commit) -> None:
@@ -78,7 +82,7 @@ def _check_cells(commit: Commit) -> None:
     for grain, index in commit.cells:
         if abs(index) > MAX_DELTA or (grain is Grain.EVER and index != 0):
             raise ValueError(f"no bucket {grain}:{index}")
-    if any(not 1 <= slot <= MAX_SLOT for rows in commit.cells.values() for slots in rows.values() for slot in slots):
+    if any(not 1 <= slot <= MAX_SLOT for slots in _distinct(commit) for slot in slots):
         raise ValueError("a slot that is not from 1 to 2^20")
     if _too_much(commit):
         raise ValueError("an increment beyond 2^50")

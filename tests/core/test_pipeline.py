@@ -183,7 +183,7 @@ def probe(number: int) -> list[Step]:
     ]
 
 
-MAX_WRITES = 3_000
+MAX_WRITES = 5_000
 
 
 def test_a_journey_with_more_to_book_than_one_commit_takes_is_swept_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
