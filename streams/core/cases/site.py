@@ -24,7 +24,8 @@ ORDER_PLACED = CODES["order.placed"]
 _PASSIVE = frozenset(CODES[name] for name in ("page.viewed", "page.left", "error.shown"))
 _ERRORS = frozenset(CODES[name] for name in ("error.shown", "payment.failed"))
 _START, _FAILURE, _SUCCESS = range(3)
-_EXPLICIT = {CODES["task.started"]: _START, CODES["task.failed"]: _FAILURE, CODES["task.completed"]: _SUCCESS}
+TASK_STARTED = CODES["task.started"]
+_EXPLICIT = {TASK_STARTED: _START, CODES["task.failed"]: _FAILURE, CODES["task.completed"]: _SUCCESS}
 SITE_CHANNELS = frozenset({"web", "app"})
 OTHER_TASK = "other"
 _EVER = 1 << 62
@@ -33,13 +34,15 @@ _EVER = 1 << 62
 class TaskRules(msgspec.Struct, frozen=True):
     """A task policy with its types as codes.
 
-    relevant: all codes that may matter. others: for the task `other`, the names that it does not stand for.
+    begin: the codes that an attempt may start with. relevant: all codes that may matter. others: for the task `other`, the
+    names that it does not stand for.
     """
 
     name: str
     limit_ms: int
     start: frozenset[int]
     success: frozenset[int]
+    begin: frozenset[int]
     relevant: frozenset[int]
     others: frozenset[str] = frozenset()
 
@@ -72,7 +75,8 @@ def rules_of(policy: Policy) -> Rules:
                 task.limit_ms,
                 frozenset(CODES[name] for name in task.start),
                 frozenset(CODES[name] for name in task.success),
-                frozenset(CODES[name] for name in task.start | task.success) | _EXPLICIT.keys(),
+                frozenset([TASK_STARTED, *(CODES[name] for name in task.start)]),
+                frozenset([*_EXPLICIT, *(CODES[name] for name in task.start | task.success)]),
                 frozenset(other.name for other in tasks) if task.name == OTHER_TASK else frozenset(),
             )
             for task in tasks
@@ -91,19 +95,7 @@ class Visit:
         self.pages = 0
         self.interacted = False
         self.converted = False
-        self.tokens: set[Identifier] = set()
-
-    def add(self, fact: Fact) -> None:
-        """Extends the visit."""
-        self.last = fact.at
-        if fact.code == PAGE_VIEWED:
-            self.pages += 1
-        elif fact.code not in _PASSIVE:
-            self.interacted = True
-            if fact.code == ORDER_PLACED:
-                self.converted = True
-        if fact.references:
-            self.tokens.update(fact.references)
+        self.tokens: list[Identifier] = []
 
     def close(self, rules: Rules) -> int:
         """When the visit is over, whatever comes later."""
@@ -120,14 +112,24 @@ def walk_visits(facts: Iterable[Fact], rules: Rules) -> list[Visit]:
     visits: list[Visit] = []
     marks: list[Fact] = []
     visit: Visit | None = None
+    gap_ms, limit_ms = rules.gap_ms, rules.limit_ms
     for fact in facts:
-        if is_mark(fact):
+        at, code = fact.at, fact.code
+        ordered = code == ORDER_PLACED
+        if ordered and is_mark(fact):
             marks.append(fact)
             continue
-        if visit is None or fact.at - visit.last >= rules.gap_ms or fact.at - visit.first >= rules.limit_ms:
+        if visit is None or at - visit.last >= gap_ms or at - visit.first >= limit_ms:
             visit = Visit(fact)
             visits.append(visit)
-        visit.add(fact)
+        visit.last = at
+        if code == PAGE_VIEWED:
+            visit.pages += 1
+        elif code not in _PASSIVE:
+            visit.interacted = True
+            visit.converted |= ordered
+        if fact.references:
+            visit.tokens += fact.references
     for mark in marks:
         joined = _visit_of(mark, visits, rules)
         if joined is not None:
@@ -222,6 +224,7 @@ def book_attempts(
     facts: Sequence[Fact], visits: Sequence[Visit], since: int, as_of: int, task: TaskRules, book: Notebook
 ) -> None:
     """Books the attempts at one task whose limit has passed after `since` and by as_of."""
+    errors = [fact.at for fact in facts if fact.code in _ERRORS]
     for attempt in walk_attempts(facts, task):
         start, limit = attempt.start, attempt.start.at + task.limit_ms
         if not since < limit <= as_of:
@@ -235,7 +238,7 @@ def book_attempts(
             book.count("attempts_failed", limit, where)
         visit = next(visit for visit in visits if visit.first <= start.at <= visit.last)
         until = min(visit.last, limit if attempt.success_at is None else attempt.success_at)
-        if any(fact.code in _ERRORS and start.at <= fact.at <= until for fact in facts):
+        if any(start.at <= at <= until for at in errors):
             book.count("attempts_errored", limit, where)
 
 
@@ -245,8 +248,14 @@ def book_site(facts: Sequence[Fact], since: int, as_of: int, rules: Rules, book:
         return
     visits = walk_visits(facts, rules)
     book_visits(visits, since, as_of, rules, book)
-    for task in rules.tasks:
+    for task in begun(facts, rules):
         book_attempts(facts, visits, since, as_of, task, book)
+
+
+def begun(facts: Iterable[Fact], rules: Rules) -> list[TaskRules]:
+    """The tasks that some of these facts may be an attempt at."""
+    codes = {fact.code for fact in facts}
+    return [task for task in rules.tasks if not task.begin.isdisjoint(codes)]
 
 
 def next_deadline(facts: Sequence[Fact], as_of: int, rules: Rules) -> int | None:
@@ -255,9 +264,10 @@ def next_deadline(facts: Sequence[Fact], as_of: int, rules: Rules) -> int | None
     if not recent:
         return None
     due = [close for visit in walk_visits(recent, rules) if (close := visit.close(rules)) > as_of]
-    for task in rules.tasks:
-        limits = (fact.at + task.limit_ms for fact in recent if fact.code in task.relevant and _rank(fact, task) == _START)
-        due.extend(limit for limit in limits if limit > as_of)
+    for task in begun(recent, rules):
+        since = as_of - task.limit_ms
+        starts = (fact.at for fact in recent if fact.at > since and fact.code in task.begin and _rank(fact, task) == _START)
+        due.extend(at + task.limit_ms for at in starts)
     return min(due, default=None)
 
 
