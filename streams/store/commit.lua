@@ -162,33 +162,52 @@ local function add_slots(row, deltas)
   end
 end
 
-local function plan_rows(key, names, deltas)
+-- Many rows get the same increments. Each of these comes once, packed, is what a new row holds, and is unpacked once.
+local function increments_of(packed, lengths)
+  local list, at = {}, 1
+  for i, length in ipairs(lengths) do
+    list[i] = {packed = string.sub(packed, at, at + length - 1)}
+    at = at + length
+  end
+  return list
+end
+
+local function sum_of(row, increment)
+  increment.slots = increment.slots or cmsgpack.unpack(increment.packed)
+  add_slots(row, increment.slots)
+  return next(row) and cmsgpack.pack(row)
+end
+
+-- increments[which[i]] is added to the row names[i].
+local function plan_rows(key, names, which, increments)
   local plan = {key = key, before = redis.call('HLEN', key), set = {}, drop = {}}
+  local set, n = plan.set, 0
   for from = 1, #names, BATCH do
     local olds = redis.call('HMGET', key, unpack(names, from, math.min(from + BATCH - 1, #names)))
     for i = 1, #olds do
-      local name, row = names[from + i - 1], olds[i] and cmsgpack.unpack(olds[i]) or {}
-      add_slots(row, deltas[from + i - 1])
-      if next(row) then
-        plan.set[#plan.set + 1] = name
-        plan.set[#plan.set + 1] = cmsgpack.pack(row)
-      elseif olds[i] then
-        plan.drop[#plan.drop + 1] = name
+      local old, increment = olds[i], increments[which[from + i - 1]]
+      local new = increment.packed
+      if old then new = sum_of(cmsgpack.unpack(old), increment) end
+      if new then
+        set[n + 1], set[n + 2] = names[from + i - 1], new
+        n = n + 2
+      else
+        plan.drop[#plan.drop + 1] = names[from + i - 1]
       end
     end
   end
   return plan
 end
 
--- Cells: {grain, index, rows, increments}. The grain's {width, span} decide what is live; `ever` has none.
+-- Cells: {grain, index, rows, which increment each gets}. The grain's {width, span} decide what is live; `ever` has none.
 local function oldest_live(watermark, rule) return math.floor((watermark - rule[2]) / rule[1]) end
 
-local function plan_cells(prefix, cells, grains, watermark)
+local function plan_cells(prefix, cells, increments, grains, watermark)
   local plans = {}
   for _, cell in ipairs(cells) do
     local grain, index, rule = cell[1], cell[2], grains[cell[1]]
     if not rule or index >= oldest_live(watermark, rule) then
-      local plan = plan_rows(prefix .. 'c:' .. grain .. ':' .. text(index), cell[3], cell[4])
+      local plan = plan_rows(prefix .. 'c:' .. grain .. ':' .. text(index), cell[3], cell[4], increments)
       plan.index, plan.member = prefix .. 'c:' .. grain, text(index)
       redis.call('ZCARD', plan.index)
       plans[#plans + 1] = plan
@@ -268,7 +287,7 @@ end
 
 -- The four functions -----------------------------------------------------------------------------------------------
 
--- ARGV: head (msgpack), digest, read, created, absent, links, unlinked, due, undue, dropped, journeys...
+-- ARGV: head (msgpack), digest, read, created, absent, links, unlinked, due, undue, dropped, increments, journeys...
 local function commit(keys, args)
   local prefix, meta, c = prefix_of(keys), meta_of(keys), cmsgpack.unpack(args[1])
   if not meta.definitions then return answer('unlisted', meta.watermark) end
@@ -290,11 +309,11 @@ local function commit(keys, args)
   check_links(prefix, args[6], 2 * ID)
   check_links(prefix, args[7], ID)
   local due = plan_due(prefix, c.shards, args[8], c.due, args[9])
-  local cells = plan_cells(prefix, c.cells, c.grains, meta.watermark)
+  local cells = plan_cells(prefix, c.cells, increments_of(args[11], c.lengths), c.grains, meta.watermark)
   local outcomes = plan_counters(prefix .. 'outcomes', c.outcomes[1], c.outcomes[2])
   local watermark = watermark_after(prefix, meta, name, row)
 
-  write_journeys(prefix, args, 11, args[10])
+  write_journeys(prefix, args, 12, args[10])
   write_links(prefix, args[6], args[7])
   write_due(due)
   write_cells(cells)

@@ -49,6 +49,7 @@ class Library:
 
 def commit_args(commit: Commit, unsafe: Unsafe) -> list[bytes]:
     """The arguments of the commit function; `commit` has passed `streams.store.checks.check`."""
+    cells, increments = _cells(commit)
     due = [(journey, at) for journey, at in commit.due.items() if at is not None]
     head: dict[str, Any] = {
         "definitions": commit.definitions,
@@ -57,7 +58,8 @@ def commit_args(commit: Commit, unsafe: Unsafe) -> list[bytes]:
         "shards": DUE_SHARDS,
         "due": [at for _, at in due],
         "grains": GRAINS,
-        "cells": [[grain, index, list(rows), list(rows.values())] for (grain, index), rows in commit.cells.items()],
+        "cells": cells,
+        "lengths": list(map(len, increments)),
         "outcomes": _counters(commit.outcomes),
     }
     if commit.advance is not None:
@@ -74,8 +76,34 @@ def commit_args(commit: Commit, unsafe: Unsafe) -> list[bytes]:
         b"".join(journey for journey, _ in due),
         b"".join(journey for journey, at in commit.due.items() if at is None),
         b"".join(journey for journey, blob in commit.journeys.items() if blob is None),
+        b"".join(increments),
         *(journey + value_of(blob) for journey, blob in kept),
     ]
+
+
+def _cells(commit: Commit) -> tuple[list[list[Any]], list[bytes]]:
+    """([grain, index, rows, for each the number of its increments from 1 on] of every bucket, the increments).
+
+    Breakdowns and grains share what is booked in them, so an increment is packed, and sent, once.
+    """
+    cells: list[list[Any]] = []
+    packed: list[bytes] = []
+    numbers: dict[int, int] = {}
+    for (grain, index), rows in commit.cells.items():
+        names, which = [], []
+        for name, slots in rows.items():
+            number = numbers.get(id(slots))
+            if number is None:
+                own = slots if all(slots.values()) else {slot: n for slot, n in slots.items() if n}
+                if own:
+                    packed.append(encode(own))
+                number = numbers[id(slots)] = len(packed) if own else 0
+            if number:
+                names.append(name)
+                which.append(number)
+        if names:
+            cells.append([grain, index, names, which])
+    return cells, packed
 
 
 def digests(identifiers: Iterable[Identifier]) -> bytes:
