@@ -14,7 +14,7 @@ from streams.core.cases import life, orders, site
 from streams.core.cells import Notebook
 from streams.core.families import ORDER_PREFIXES, kind_of
 from streams.core.journey import Fact, Held, Journey, encode
-from streams.core.model import Advance, Commit, Identifier, JourneyId, Version
+from streams.core.model import Advance, Commit, Identifier, JourneyId, Version, version_of
 from streams.core.policy import Policy
 from streams.core.trees import root_of, roots_of, tree_of
 from streams.core.views import (
@@ -272,10 +272,12 @@ class Batch:
         read: dict[JourneyId, Version | None] = dict(self.deleted)
         journeys: dict[JourneyId, bytes | None] = dict.fromkeys(self.deleted)
         due: dict[JourneyId, int | None] = dict.fromkeys(self.deleted)
+        versions: dict[JourneyId, Version] = {}
         for found, opened in self.opened.items():
             self.settle_cells(opened)
             read[found] = opened.version
-            journeys[found] = encode(opened.journey)
+            blob = journeys[found] = encode(opened.journey)
+            versions[found] = version_of(blob)
             due[found] = opened.journey.due
         return Commit(
             definitions=self.context.definitions,
@@ -288,6 +290,7 @@ class Batch:
             due=due,
             cells=self.book.buckets(self.watermark),
             outcomes=self.outcomes,
+            versions=versions,
         )
 
     def abandon(self) -> set[JourneyId]:

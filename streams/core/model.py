@@ -158,6 +158,7 @@ class Commit(msgspec.Struct):
     advance: None for a sweep (whether a partition's clock holds the watermark is decided at `Store.open`).
     journeys: blobs to write; None deletes. links: identifier -> journey; None deletes.
     due: journey -> next deadline in ms; None removes. cells: increments. outcomes: operational counters.
+    versions: those of the blobs, where they are known already.
     """
 
     definitions: str
@@ -170,6 +171,7 @@ class Commit(msgspec.Struct):
     due: dict[JourneyId, int | None]
     cells: dict[Bucket, Rows]
     outcomes: dict[str, int]
+    versions: dict[JourneyId, Version] = {}
 
 
 class Verdict(enum.StrEnum):

@@ -100,7 +100,7 @@ class Workspace:
                 self.held.pop(found, None)
             else:
                 one = self.held[found]
-                one.version = version_of(blob)
+                one.version = commit.versions.get(found) or version_of(blob)
                 self.held.move_to_end(found)
         for identifier, target in commit.links.items():
             if target is None:

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 
 from streams.core.model import Bucket, Grain, Identifier, JourneyId, Partition
 
@@ -62,6 +63,7 @@ class Keys:
         return f"{self.prefix}due:{shard}"
 
 
+@lru_cache(maxsize=16_384)
 def link_digest(identifier: Identifier) -> bytes:
     """16 bytes that stand for an identifier; the identifiers themselves are only inside the journeys' blobs."""
     return hashlib.blake2b(identifier.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -15,7 +15,7 @@ from typing import Any
 import lz4.block
 import msgspec
 
-from streams.core.model import Advance, Commit, Identifier, JourneyId, version_of
+from streams.core.model import Advance, Commit, Identifier, JourneyId, Version, version_of
 from streams.core.windows import SPANS, WIDTHS
 from streams.store.base import DUE_SHARDS, Loaded
 from streams.store.checks import ID_BYTES, Unsafe
@@ -77,7 +77,7 @@ def commit_args(commit: Commit, unsafe: Unsafe) -> list[bytes]:
         b"".join(journey for journey, at in commit.due.items() if at is None),
         b"".join(journey for journey, blob in commit.journeys.items() if blob is None),
         b"".join(increments),
-        *(journey + value_of(blob) for journey, blob in kept),
+        *(journey + value_of(blob, commit.versions.get(journey)) for journey, blob in kept),
     ]
 
 
@@ -141,9 +141,9 @@ def rows_of(table: Mapping[bytes, bytes]) -> dict[str, dict[int, int]]:
     return found
 
 
-def value_of(blob: bytes) -> bytes:
+def value_of(blob: bytes, version: Version | None = None) -> bytes:
     """A journey's value: its version, then the blob in LZ4's block format with its size before it."""
-    return version_of(blob) + bytes(lz4.block.compress(blob))
+    return (version or version_of(blob)) + bytes(lz4.block.compress(blob))
 
 
 def blob_of(value: bytes) -> bytes:
