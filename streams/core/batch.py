@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from streams.core.cases import life, orders, site
 from streams.core.cells import Notebook
 from streams.core.families import ORDER_PREFIXES, kind_of
-from streams.core.journey import Fact, Held, Journey, encode
+from streams.core.journey import Fact, Held, Journey, encode, later_than
 from streams.core.model import Advance, Commit, Identifier, JourneyId, Version, version_of
 from streams.core.policy import Policy
 from streams.core.trees import root_of, roots_of, tree_of
@@ -21,7 +21,6 @@ from streams.core.views import (
     ORDER_KINDS,
     SURVEY_KINDS,
     book_tree,
-    gather,
     has_tokens,
     life_in,
     single_strand,
@@ -51,13 +50,13 @@ class Context:
 class Opened:
     """A journey that this batch may change, and how it was before."""
 
-    __slots__ = ("as_of", "derived", "dirty", "held", "links", "lived", "owners", "single", "site", "soiled", "version")
+    __slots__ = ("as_of", "dirty", "held", "links", "lived", "single", "site", "soiled", "version")
 
     def __init__(self, held: Held, rules: site.Rules) -> None:
         self.held = held
         self.version = held.version
         self.as_of = held.journey.as_of
-        self.site, self.derived, self.owners = gather(held.journey, rules)
+        self.site = list(held.journey.site)
         self.links = dict(held.journey.links)
         self.single = single_strand(self.links, self.site, rules)
         self.dirty: tuple[int, int] | None = None
@@ -203,14 +202,14 @@ class Batch:
     def _book_site(self, opened: Opened, as_of: int) -> list[list[Fact]]:
         """Books the difference of the site facts that changed or closed; returns all of them by strand, as they are."""
         journey = opened.journey
-        after, derived, owners = gather(journey, self.rules)
+        after = list(journey.site)
         single = single_strand(journey.links, after, self.rules)
-        now = [after] if single else strands(journey.links, after, owners, self.rules)
-        opened.dirty = self._dirty(opened, after, same=(derived, owners) == (opened.derived, opened.owners), single=single)
+        now = [after] if single else strands(journey.links, after, self.rules)
+        opened.dirty = self._dirty(opened, after, single=single)
         if opened.dirty is not None:
             lo, hi = _whole_islands(opened.dirty, (opened.site, after), self.rules.island_ms)
             self.book.sign = -1
-            before = [opened.site] if opened.single else strands(opened.links, opened.site, opened.owners, self.rules)
+            before = [opened.site] if opened.single else strands(opened.links, opened.site, self.rules)
             self._book_strands(before, lo, hi, _NEVER, opened.as_of)
             self.book.sign = 1
             self._book_strands(now, lo, hi, _NEVER, opened.as_of)
@@ -219,10 +218,10 @@ class Batch:
             self._book_strands(now, opened.as_of - self.rules.island_ms, _EVERYTHING[1], opened.as_of, as_of)
         return now
 
-    def _dirty(self, opened: Opened, after: Sequence[Fact], *, same: bool, single: bool) -> tuple[int, int] | None:
-        """The times between which site facts count otherwise than before, deadlines apart. same: as to derived facts."""
+    def _dirty(self, opened: Opened, after: Sequence[Fact], *, single: bool) -> tuple[int, int] | None:
+        """The times between which site facts count otherwise than before, deadlines apart."""
         relabelled = not (single and opened.single) and opened.links != opened.journey.links
-        if not same or relabelled:
+        if relabelled:
             return _EVERYTHING
         if opened.dirty is None:
             return None
@@ -262,8 +261,13 @@ class Batch:
         return min((due for due in dues if due is not None), default=None)
 
     def compact(self, journey: Journey) -> None:
-        """Drops the islands of site facts that nothing accepted from now on can change."""
-        journey.site = site.unsealed(journey.site, journey.as_of - self.policy.keep_ms, self.rules)
+        """Drops the islands of site facts, and the facts without a person, that nothing accepted from now on can change."""
+        before = journey.as_of - self.policy.keep_ms
+        journey.site = site.unsealed(journey.site, before, self.rules)
+        if journey.loose:
+            for case in journey.cases.values():
+                case.loose = later_than(case.loose, before)
+            journey.loose = any(case.loose for case in journey.cases.values())
 
     # -- the end -----------------------------------------------------------------------------------------------
 

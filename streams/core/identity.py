@@ -22,12 +22,14 @@ from streams.core.families import (
 )
 from streams.core.journey import Case, Claim, add_spell, merge_facts, pair
 from streams.core.model import Identifier, JourneyId, Touchpoint
-from streams.core.trees import about_of, dependents_of, owner_of, root_of, tree_of
+from streams.core.nameless import reconsider
+from streams.core.trees import PART_OF, about_of, dependents_of, owner_of, root_of, tree_of
 from streams.core.workspace import journey_id
 
 _OTHER_PERSON_LIMIT = 10
 _REFUSED_KEPT = 20
 _NEVER_EARLY = 1 << 61
+_PART_OF_PARCEL = PART_OF + 2  # each one more where a batch topic says so
 
 _RELEVANT = {
     family: (
@@ -188,6 +190,8 @@ def attach(batch: Batch, touchpoint: Touchpoint, person: Opened | None) -> Ident
             touched.append(primary)
     for reference in touched:
         settle(batch, reference)
+    for reference in touched:
+        reconsider(batch, reference)
     return primary
 
 
@@ -199,7 +203,7 @@ def _claims(
     primary: Identifier | None,
 ) -> list[Identifier]:
     """A touchpoint with a person claims the cases that it names (a contact only refers to its order); returns those
-    whose owner it has changed.
+    for which that has changed anything.
     """
     claimed = [named[kind] for kind in ("visit_id", "subscription_id") if kind in named]
     if primary is not None:
@@ -214,6 +218,7 @@ def _claims(
         named_by = Claim(0, touchpoint.at, touchpoint.eid, touchpoint.persons[0])
         if not touchpoint.batch and (case.named is None or named_by < case.named):
             case.named = named_by
+            touched.append(reference)
         if case.owner is None or claim < case.owner:
             _soil(batch, reference)
             case.owner = claim
@@ -257,17 +262,17 @@ def _parents(batch: Batch, touchpoint: Touchpoint, family: Family, named: dict[s
         order, shipment = named.get("order_id"), named.get("shipment_id")
         for kind in ORDER_CHAIN[1:]:
             if kind in named and order is not None:
-                pairs.append((0, named[kind], order))
+                pairs.append((PART_OF, named[kind], order))
             elif kind == "tracking_number" and kind in named and shipment is not None:
-                pairs.append((1, named[kind], shipment))
+                pairs.append((_PART_OF_PARCEL, named[kind], shipment))
     elif family is Family.CONTACT and "root_contact_id" in named and named["root_contact_id"] != named["contact_id"]:
-        pairs.append((0, named["contact_id"], named["root_contact_id"]))
+        pairs.append((PART_OF, named["contact_id"], named["root_contact_id"]))
     elif family is Family.SURVEY and "response_id" in named and "invitation_id" in named:
-        pairs.append((0, named["response_id"], named["invitation_id"]))
+        pairs.append((PART_OF, named["response_id"], named["invitation_id"]))
     touched: list[Identifier] = []
     for rank, child, parent in pairs:
         case = _case(batch, child)
-        claim = Claim(rank, touchpoint.at, touchpoint.eid, parent)
+        claim = Claim(rank + touchpoint.batch, touchpoint.at, touchpoint.eid, parent)
         if case.parent is None or claim < case.parent:
             for reference in (child, parent):
                 _soil(batch, reference, life=child.startswith(ORDER_PREFIXES))

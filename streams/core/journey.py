@@ -5,7 +5,7 @@ web and app, and the orders that count there), `cases` (orders, contacts, survey
 reference) and `activity` (when the person did anything at all). Nothing here depends on the order of arrival:
 inserting facts commutes, and merging journeys is a union.
 
-Invariants: `site` and every case's facts are sorted by (at, eid) and hold each eid once; a reference is a key of
+Invariants: `site` and every case's facts and loose facts are sorted by (at, eid) and hold each eid once; a reference is a key of
 `cases` in exactly one journey of the namespace, the one that its link names; local cases (keys that begin with `~`)
 have no link and belong to the journey's person. A journey without persons has no site facts, activity or local cases.
 """
@@ -92,7 +92,8 @@ Instant = tuple[int, bytes]
 class Fact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One touchpoint, as a journey keeps it.
 
-    code: index in TYPES. who: one person identifier of its own, empty where it had none. references: those that a
+    code: index in TYPES. who: one person identifier of its own, empty where it had none (or, with the field `nameless`,
+    whom it was found to be of). references: those that a
     visit can be joined by, and those that a reader of the timeline wants.
     """
 
@@ -133,6 +134,11 @@ def by_instant(fact: Fact) -> Instant:
     return fact.at, fact.eid
 
 
+def later_than(facts: list[Fact], before: int) -> list[Fact]:
+    """The facts after a moment; the list itself where these are all."""
+    return facts if not facts or facts[0].at > before else [fact for fact in facts if fact.at > before]
+
+
 class Claim(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
     """What an event says about a reference: its owner, its parent, or what it is about. The least claim counts."""
 
@@ -145,8 +151,8 @@ class Claim(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
 class Case(msgspec.Struct, array_like=True, gc=False):
     """Everything known under one reference.
 
-    owner: the least claim, creating types first. named: the earliest one of a live topic, whatever its type; it alone
-        says whose visit a fact without a person was part of, so that what comes later never restates an old visit.
+    owner: the least claim, creating types first. named: the earliest one of a live topic, whatever its type. parent:
+        the least claim, those of live topics first. loose: site facts without a person that wait here, see `nameless`.
     """
 
     facts: list[Fact] = []
@@ -154,6 +160,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     parent: Claim | None = None
     about: Claim | None = None
     named: Claim | None = None
+    loose: list[Fact] = []
 
 
 class Journey(msgspec.Struct, array_like=True, gc=False):
@@ -164,7 +171,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     refused: identifier pairs that a limit kept apart -> time, for people to look at.
     due: the next deadline, None where nothing waits. life_due, order_due: the next one of the person's life and of
         the orders; life_due may be early (activity moves it, and it is looked at again when it comes), never late.
-    loose: whether cases may hold facts without a person that count among the person's site facts.
+    loose: whether a case may hold site facts without a person.
     """
 
     as_of: int = -1

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Iterator
 
+from streams.core import nameless
 from streams.core.batch import Batch, Opened
 from streams.core.cases.site import ORDER_PLACED, SITE_CHANNELS, is_mark
 from streams.core.families import (
@@ -23,7 +24,6 @@ from streams.core.families import (
 from streams.core.journey import CODES, Case, Fact, by_instant
 from streams.core.model import Identifier, Touchpoint
 from streams.core.policy import DAY
-from streams.core.views import is_loose
 
 _LOCAL = (LOCAL_SUBSCRIPTION, LOCAL_ACCOUNT, LOCAL_TIMELINE)
 
@@ -54,14 +54,16 @@ count anyway, however links cut it."""
 
 
 class Place:
-    """A list of facts: a person's site facts (reference None), or the facts of a case."""
+    """A list of facts: a person's site facts (reference None), the facts of a case, or those that wait there for a person."""
 
-    __slots__ = ("batch", "opened", "reference")
+    __slots__ = ("batch", "loose", "on_site", "opened", "reference")
 
-    def __init__(self, batch: Batch, opened: Opened, reference: Identifier | None) -> None:
+    def __init__(self, batch: Batch, opened: Opened, reference: Identifier | None, *, loose: bool = False) -> None:
         self.batch = batch
         self.opened = opened
         self.reference = reference
+        self.loose = loose
+        self.on_site = loose or reference is None
 
     def find(self, eid: bytes) -> Fact | None:
         """The fact of an event id."""
@@ -71,7 +73,7 @@ class Place:
             case = self.opened.journey.cases.get(self.reference)
             if case is None:
                 return None
-            facts = case.facts
+            facts = case.loose if self.loose else case.facts
         for fact in facts:
             if fact.eid == eid:
                 return fact
@@ -79,6 +81,9 @@ class Place:
 
     def remove(self, fact: Fact) -> None:
         """Takes a fact out, because another payload of its event counts."""
+        if self.loose and self.reference is not None:
+            nameless.take(self.batch, self.opened.held.id, self.reference, fact)
+            return
         facts = self._changes(fact)
         facts.remove(fact)
         if not facts and self.reference is not None and self.reference.startswith("~"):
@@ -87,6 +92,12 @@ class Place:
     def add(self, fact: Fact) -> None:
         """Keeps a fact, within limits."""
         limits = self.batch.policy.limits
+        if self.loose and self.reference is not None:
+            if len(self.opened.journey.cases[self.reference].loose) >= limits.facts_per_case:
+                self.batch.note("limits|facts_per_case")
+            else:
+                nameless.put(self.batch, self.opened.held.id, self.reference, fact)
+            return
         facts = self._changes(fact)
         if self.reference is None and len(facts) > limits.facts_per_day and _is_bot(facts, fact, limits.facts_per_day):
             self.batch.note("touchpoints|quarantined")
@@ -111,8 +122,6 @@ class Place:
             self.batch.soil(self.opened, self.reference)
             if fact.code in _LIFE:
                 self.batch.soil_life(self.opened)
-        if not journey.loose and is_loose(self.reference, fact):
-            journey.loose = True
         return facts
 
 
@@ -135,16 +144,29 @@ def _is_bot(facts: list[Fact], fact: Fact, limit: int) -> bool:
 
 
 def keep(batch: Batch, person: Opened | None, primary: Identifier | None, touchpoint: Touchpoint, fact: Fact) -> bool:
-    """Keeps the fact of a touchpoint where it belongs; whether its event was not known before."""
+    """Keeps the fact of a touchpoint where it belongs; whether its event was not known before.
+
+    Visits and tasks look at the payloads of live topics alone: one of a batch topic may come after the seal.
+    """
     known = [(place, old) for place in _possible(batch, person, touchpoint) if (old := place.find(fact.eid)) is not None]
-    if known:
-        if (known[0][1].at, known[0][1].digest) <= (fact.at, fact.digest):
-            return False
+    if not known:
+        for place in _belonging(batch, person, primary, touchpoint, fact):
+            place.add(fact)
+        return True
+    places = list(_belonging(batch, person, primary, touchpoint, fact))
+    for on_site in (False, True):
+        if on_site and touchpoint.batch:
+            break
+        rivals = [old for place, old in known if not (old.fields.get("batch") if on_site else touchpoint.batch and place.on_site)]
+        if any((old.at, old.digest) <= (fact.at, fact.digest) for old in rivals):
+            continue
         for place, old in known:
-            place.remove(old)
-    for place in _belonging(batch, person, primary, touchpoint, fact):
-        place.add(fact)
-    return not known
+            if place.on_site == on_site:
+                place.remove(old)
+        for place in places:
+            if place.on_site == on_site:
+                place.add(fact)
+    return False
 
 
 def references_of(touchpoint: Touchpoint) -> Iterator[Identifier]:
@@ -170,6 +192,8 @@ def _possible(batch: Batch, person: Opened | None, touchpoint: Touchpoint) -> It
         home = batch.home_of(reference)
         if home is not None:
             yield Place(batch, batch.open(home), reference)
+            if person is None:
+                yield Place(batch, batch.open(home), reference, loose=True)
 
 
 def _belonging(
@@ -181,7 +205,11 @@ def _belonging(
     family = FAMILIES[touchpoint.type]
     home = batch.home_of(primary) if primary is not None else None
     if primary is not None and home is not None:
-        yield Place(batch, batch.open(home), primary)
+        loose = person is None and nameless.is_loose(primary, fact)
+        if not loose or family is not Family.SITE:
+            yield Place(batch, batch.open(home), primary)
+        if loose:
+            yield Place(batch, batch.open(home), primary, loose=True)
     elif person is not None and (family is not Family.SITE or not on_site):
         yield Place(batch, person, _local(touchpoint, family))
 

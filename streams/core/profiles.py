@@ -12,21 +12,22 @@ from collections.abc import Iterator
 import msgspec
 
 from streams.core.cases import site
-from streams.core.journey import Case, Claim, Fact, Journey
+from streams.core.journey import Case, Claim, Fact, Journey, later_than
 from streams.core.policy import DAY, Policy
 
 
 def profile(journey: Journey, watermark: int, policy: Policy) -> dict[str, object]:
     """One journey as plain data, the same for equal sets of facts."""
     rules = site.rules_of(policy)
-    facts = site.unsealed(journey.site, watermark - policy.keep_ms, rules)
+    seal = watermark - policy.keep_ms
+    facts = site.unsealed(journey.site, seal, rules)
     return {
         "journey": min(journey.persons or journey.cases, default=""),
         "persons": dict(sorted(journey.persons.items())),
         "links": {key.replace("\n", " "): at for key, at in sorted(journey.links.items())},
         "activity": journey.activity,
         "site": [_fact(fact) for fact in _countable(facts, policy.limits.facts_per_day)],
-        "cases": {name: _case(case) for name, case in sorted(journey.cases.items())},
+        "cases": {name: _case(case, seal) for name, case in sorted(journey.cases.items())},
     }
 
 
@@ -47,13 +48,14 @@ def _countable(facts: list[Fact], limit: int) -> list[Fact]:
     return [fact for fact in facts if site.is_mark(fact) or days[fact.who, fact.at // DAY] <= limit]
 
 
-def _case(case: Case) -> dict[str, object]:
+def _case(case: Case, seal: int) -> dict[str, object]:
     return {
         "owner": _claim(case.owner),
         "parent": _claim(case.parent),
         "about": _claim(case.about),
         "named": _claim(case.named),
         "facts": [_fact(fact) for fact in case.facts],
+        "loose": [_fact(fact) for fact in later_than(case.loose, seal)],
     }
 
 

@@ -11,6 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from streams.core.journey import Case, Claim
 from streams.core.model import Identifier
 
+PART_OF = 0
+"""Rank of a parent that an event of a live topic names directly; of such a parent it is known since when it is known."""
+
 
 def root_of(cases: Mapping[Identifier, Case], reference: Identifier) -> Identifier:
     """The topmost reference that is here; of a cycle (bad data), its least member."""
@@ -45,9 +48,21 @@ def owner_of(cases: Mapping[Identifier, Case], tree: Iterable[Identifier]) -> Cl
     return min((claim for reference in tree if (claim := cases[reference].owner) is not None), default=None)
 
 
-def named_by(cases: Mapping[Identifier, Case], tree: Iterable[Identifier]) -> Claim | None:
-    """The earliest claim of a live topic on a tree."""
-    return min((claim for reference in tree if (claim := cases[reference].named) is not None), default=None)
+def named_in_time(cases: Mapping[Identifier, Case], reference: Identifier, before: int) -> Claim | None:
+    """The earliest claim of a live topic on what events of live topics earlier than `before` (ms) tell to be one with
+    the reference: its order, and whatever else is part of that. None where that claim is not earlier than `before`.
+    """
+    order = _order_in_time(cases[reference], before) or reference
+    claims = [case.named for case in cases.values() if case.parent is not None and _order_in_time(case, before) == order]
+    if order in cases:
+        claims.append(cases[order].named)
+    first = min((claim for claim in claims if claim is not None), default=None)
+    return first if first is not None and first.at < before else None
+
+
+def _order_in_time(case: Case, before: int) -> Identifier | None:
+    parent = case.parent
+    return parent.target if parent is not None and parent.rank == PART_OF and parent.at < before else None
 
 
 def about_of(cases: Mapping[Identifier, Case], tree: Iterable[Identifier]) -> Claim | None:

@@ -10,7 +10,7 @@ from streams.core.families import LOCAL_ACCOUNT, ORDER_CHAIN, ORDER_PREFIXES, SU
 from streams.core.journey import Case, Fact, Journey, by_instant
 from streams.core.model import Identifier
 from streams.core.policy import DAY, Policy
-from streams.core.trees import named_by, root_of, tree_of
+from streams.core.trees import root_of
 
 ORDER_KINDS = frozenset(ORDER_CHAIN)
 SURVEY_KINDS = frozenset({"response_id", "invitation_id"})
@@ -64,46 +64,12 @@ def life_in(journey: Journey, as_of: int, policy: Policy) -> life.Life | None:
     return life.life_of(list(first.values()), subscriptions, closed, journey.activity, as_of, policy.silence_ms)
 
 
-def gather(journey: Journey, rules: site.Rules) -> tuple[list[Fact], list[Fact], dict[bytes, Identifier]]:
-    """(site facts with those derived from cases, the derived ones, who owns these).
-
-    Derived are facts without a person that reached this journey through a reference: orders of a back end, and what
-    waits under a visit id or a cart token; as long as the first event that named a person came within `join_ms`, and
-    its person is the owner.
-    """
-    derived: list[Fact] = []
-    owners: dict[bytes, Identifier] = {}
-    if journey.loose and journey.persons:
-        for reference, case in journey.cases.items():
-            for fact in case.facts:
-                if is_loose(reference, fact):
-                    first = named_by(journey.cases, tree_of(journey.cases, root_of(journey.cases, reference)))
-                    if first is not None and first.at < fact.at + rules.join_ms and first.target in journey.persons:
-                        derived.append(fact)
-                        owners[fact.eid] = first.target
-    if not derived:
-        return list(journey.site), derived, owners
-    derived.sort(key=by_instant)
-    return sorted([*journey.site, *derived], key=by_instant), derived, owners
-
-
-def is_loose(reference: Identifier, fact: Fact) -> bool:
-    """Whether a fact of a case, without a person of its own, counts among its owner's site facts."""
-    if fact.who or fact.fields.get("batch"):
-        return False
-    if fact.code == site.ORDER_PLACED:
-        return True
-    return fact.dimensions.channel in site.SITE_CHANNELS and kind_of(reference) in ("visit_id", "cart_token")
-
-
 def single_strand(links: Mapping[str, int], facts: Sequence[Fact], rules: site.Rules) -> bool:
     """Whether all identifiers were one person at the time of every fact."""
     return not links or not facts or max(links.values()) < facts[0].at + rules.join_ms
 
 
-def strands(
-    links: Mapping[str, int], facts: Sequence[Fact], owners: Mapping[bytes, Identifier], rules: site.Rules
-) -> list[list[Fact]]:
+def strands(links: Mapping[str, int], facts: Sequence[Fact], rules: site.Rules) -> list[list[Fact]]:
     """Facts by person, as identities stood `join_ms` after each: later links do not restate older visits."""
     parents: dict[str, str] = {}
     pending = sorted((at, key) for key, at in links.items())
@@ -120,7 +86,7 @@ def strands(
             one, other = sorted(find(identifier) for identifier in pending[index][1].split("\n"))
             parents[other] = one
             index += 1
-        found.setdefault(find(fact.who or owners[fact.eid]), []).append(fact)
+        found.setdefault(find(fact.who), []).append(fact)
     return list(found.values())
 
 

@@ -10,6 +10,8 @@ from streams.core.model import Identifier, Touchpoint
 ORDER_KINDS = ("order_id", "shipment_id", "tracking_number", "cart_token")
 """Kinds that make up an order's tree; an event belongs to the tree of the first kind it has."""
 
+NEVER = 1 << 60
+
 CREATING = {"order": "order.placed", "subscription": "subscription.started"}
 """The type whose event decides first who owns a case of that family."""
 
@@ -34,6 +36,19 @@ def named(touchpoint: Touchpoint, kind: str) -> list[str]:
     return sorted(reference for reference in touchpoint.references if reference.split(":", 1)[0] == kind)
 
 
+FAMILY_KINDS = {
+    "order": ORDER_KINDS,
+    "subscription": ("subscription_id",),
+    "visit": ("visit_id",),
+    "survey": ("response_id", "invitation_id"),
+}
+
+
+def reference_of(touchpoint: Touchpoint, family: str) -> str:
+    """The reference that a touchpoint belongs to in a family; empty where it names none of it."""
+    return next((reference for kind in FAMILY_KINDS[family] for reference in named(touchpoint, kind)), "")
+
+
 class People:
     """Who is who: identifiers as nodes, events as edges with a time."""
 
@@ -43,8 +58,8 @@ class People:
             for one in event.persons:
                 self.neighbours.setdefault(one, [])
                 for other in event.persons:
-                    if one != other:
-                        self.neighbours[one].append((other, event.at))
+                    if one != other:  # what a batch topic links was never known in time
+                        self.neighbours[one].append((other, NEVER if event.batch else event.at))
 
     def reached(self, start: Identifier, before: int | None) -> frozenset[Identifier]:
         """All identifiers connected with `start` by events earlier than `before` (None: by any event)."""
@@ -76,6 +91,8 @@ class References:
 
     def __init__(self, events: list[Touchpoint]) -> None:
         self.parents: dict[str, str] = {}
+        live = [event for event in events if not event.batch]
+        events = live + [event for event in events if event.batch]  # what a live topic says of parents comes first
         for kind in ("shipment_id", "tracking_number", "cart_token"):
             self._adopt(events, kind, "order_id")
         self._adopt(events, "tracking_number", "shipment_id")
@@ -87,10 +104,10 @@ class References:
                     if parent != child:
                         self.parents.setdefault(child, parent)
         self.owners: dict[tuple[str, str], Claim] = {}
-        self.firsts: dict[tuple[str, str], Claim] = {}
         for event in events:
             if event.persons:
                 self._claim(event)
+        self.live = live
 
     def _adopt(self, events: list[Touchpoint], child_kind: str, parent_kind: str) -> None:
         """Gives each child the parent on the least event that names both, unless it has one of a higher kind."""
@@ -107,8 +124,6 @@ class References:
             rank = 0 if event.type == CREATING.get(family) else 1
             claim = Claim(rank, event.at, event.eid, event.persons)
             self.owners[family, case] = min(claim, self.owners.get((family, case), claim))
-            plain = claim._replace(rank=0)
-            self.firsts[family, case] = min(plain, self.firsts.get((family, case), plain))
 
     def root(self, reference: str) -> str:
         """The topmost reference above this one; of a circle, its least member."""
@@ -127,23 +142,32 @@ class References:
 
     def case(self, event: Touchpoint, family: str) -> str:
         """The root of the tree that an event belongs to in a family; empty where it names no reference of it."""
-        kinds = {
-            "order": ORDER_KINDS,
-            "subscription": ("subscription_id",),
-            "visit": ("visit_id",),
-            "survey": ("response_id", "invitation_id"),
-        }[family]
-        for kind in kinds:
-            for reference in named(event, kind):
-                return self.root(reference)
-        return ""
+        reference = reference_of(event, family)
+        return self.root(reference) if reference else ""
 
     def owner(self, event: Touchpoint, family: str) -> Claim | None:
         """The claim that owns the case an event belongs to in a family, if any."""
         case = self.case(event, family)
         return self.owners.get((family, case)) if case else None
 
-    def first(self, event: Touchpoint, family: str) -> Claim | None:
-        """The earliest claim on the case an event belongs to in a family, whatever its type."""
-        case = self.case(event, family)
-        return self.firsts.get((family, case)) if case else None
+    def first(self, event: Touchpoint, family: str, before: int) -> Touchpoint | None:
+        """The earliest event of a live topic that names a person and what an event belongs to in a family, as far as
+        events earlier than `before` tell: its reference, the order this was part of, and what else was part of that.
+        """
+        reference = reference_of(event, family)
+        if not reference:
+            return None
+        told = [one for one in self.live if one.at < before]
+        orders: dict[str, str] = {}
+        for one in told:
+            for kind in ORDER_KINDS[1:]:
+                for child in named(one, kind):
+                    for order in named(one, "order_id"):
+                        orders.setdefault(child, order)
+        order = orders.get(reference, reference)
+        group = {order} | {child for child in orders if orders[child] == order}
+        for one in told:
+            about = "" if family == "order" and one.type.startswith("contact.") else reference_of(one, family)
+            if one.persons and about in group:
+                return one
+        return None

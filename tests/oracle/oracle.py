@@ -9,7 +9,10 @@ no code with `streams.core` but the types. What it takes to be meant where the d
   marks of one name walk together. A quarantined day is counted per strand, and takes out web facts only: orders,
   activity and marks of that day stay.
 - A web fact without a person waits in its visit_id if it has one, else in its cart_token; never in both. An order.placed
-  without a person is always a mark, of its order's owner.
+  without a person is always a mark. Both are of the person whom the earliest live event names among those that are
+  known in time (earlier than fact + join_ms) to be of the same visit, or of the same order as far as they tell.
+- Batch topics never decide visits and tasks: their facts, links, claims and parents are left out there. Of the parents of
+  a reference a live one goes before one of a batch topic.
 - An event is part of one order tree: that of its order_id, else shipment_id, tracking_number, cart_token. Facts of an
   order are its order, delivery and shipment touchpoints; claims on it may come from any touchpoint but a contact's.
 - root_contact_id:X names the contact contact_id:X. Only contact touchpoints are facts of a contact.
@@ -49,7 +52,7 @@ def oracle(touchpoints: Iterable[Touchpoint], policy: Policy, as_of: int, waterm
     known = People(said)
     references = References(said)
     book = Book(policy.timezone, watermark)
-    book_ux(events, known, references, policy, as_of, book)
+    book_ux(accepted(one for one in said if not one.batch), known, references, policy, as_of, book)
     book_orders(events, references, as_of, book)
     book_contacts(events, references, book)
     book_surveys(events, references, book)

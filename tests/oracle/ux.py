@@ -64,13 +64,10 @@ def strands(events: list[Touchpoint], people: People, references: References, po
             who = event.persons[0]
         else:
             family = family_of(event)
-            claim = references.first(event, family) if family else None
-            owner = references.owner(event, family) if family else None
-            if claim is None or owner is None or claim.at >= event.at + policy.join_ms:
+            first = references.first(event, family, event.at + policy.join_ms) if family else None
+            if first is None:
                 continue
-            who = claim.persons[0]
-            if owner.persons[0] not in people.reached(who, None):
-                continue
+            who = first.persons[0]
         is_fact = on_web and (bool(event.persons) or not ordered)
         if is_fact or ordered:
             strand = found.setdefault(strand_of(who, event.at, people, policy), Strand())

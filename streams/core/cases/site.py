@@ -28,6 +28,8 @@ TASK_STARTED = CODES["task.started"]
 _EXPLICIT = {TASK_STARTED: _START, CODES["task.failed"]: _FAILURE, CODES["task.completed"]: _SUCCESS}
 SITE_CHANNELS = frozenset({"web", "app"})
 OTHER_TASK = "other"
+NAMELESS = "nameless"
+"""A field of facts that had no person of their own; their `who` is whom they were found to be of."""
 _EVER = 1 << 62
 
 
@@ -104,7 +106,7 @@ class Visit:
 
 def is_mark(fact: Fact) -> bool:
     """An order that counts as a success and a conversion without being an action on the site."""
-    return fact.code == ORDER_PLACED and (fact.dimensions.channel not in SITE_CHANNELS or not fact.who)
+    return fact.code == ORDER_PLACED and (fact.dimensions.channel not in SITE_CHANNELS or NAMELESS in fact.fields)
 
 
 def walk_visits(facts: Iterable[Fact], rules: Rules) -> list[Visit]:

@@ -1,0 +1,117 @@
+"""Laws 1 and 2 over weeks, with the normal allowance: facts without a person, and carts, parcels and orders that are joined late.
+
+Who is learnt in time says whose visit a fact without a person was part of. What comes later, or from a batch topic,
+moves orders, and never restates a visit, wherever the sweep had come by then.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.core.model import Touchpoint
+from streams.core.policy import DAY, HOUR, MINUTE, Policy
+from tests.laws.harness import Arrival
+from tests.laws.test_laws import PARTITIONS, play
+from tests.oracle.build import digest, moment, touch
+from tests.oracle.oracle import oracle
+
+POLICY = Policy(clock="history", allowance_ms=7 * DAY)
+WEEKS = 4
+
+PERSONS = ("customer_id:1", "anonymous_id:1", "customer_id:2", "anonymous_id:2")
+LINKED = ("customer_id:1 anonymous_id:1", "customer_id:2 anonymous_id:2", "customer_id:1 anonymous_id:1")
+
+
+class Kind(NamedTuple):
+    """Touchpoints that are drawn alike; of each group of references one, or none where it begins with an empty one."""
+
+    types: tuple[str, ...]
+    channels: tuple[str, ...]
+    references: tuple[tuple[str, ...], ...]
+    persons: tuple[str, ...] = ("", *PERSONS)
+
+
+CARTS = ("cart_token:1", "cart_token:1", "cart_token:2")
+ORDERS = ("order_id:1", "order_id:1", "order_id:2")
+PARCELS = ("shipment_id:1", "tracking_number:1")
+WAITING = Kind(("page.viewed", "checkout.started", "cart.item_added"), ("web",), (("", "visit_id:1"), CARTS), ("",))
+NAMED = Kind(("page.viewed", "checkout.started"), ("web",), (("", "visit_id:1", *CARTS),), PERSONS)
+PLACED = Kind(("order.placed",), ("web", "system"), (ORDERS, ("", "", *CARTS), ("", "visit_id:1")))
+JOINING = Kind(("cart.item_removed", "order.refunded", "order.cancelled"), ("system",), (ORDERS, ("", *CARTS)))
+PARCEL = Kind(("delivery.promised", "shipment.dispatched"), ("logistics",), (("", *ORDERS), PARCELS, ("", *PARCELS)))
+LINK = Kind(("profile.linked",), ("system",), (), LINKED)
+KINDS = (WAITING, WAITING, WAITING, NAMED, NAMED, PLACED, PLACED, PLACED, JOINING, JOINING, PARCEL, LINK)
+NOT_FOR_BATCH = ("page.", "checkout.", "cart.")
+
+SHORT = (0, 1, MINUTE, 29 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 4 * HOUR, 23 * HOUR, DAY - 1, DAY, DAY + 1, 28 * HOUR, 2 * DAY)
+LONG = (7 * DAY - 1, 7 * DAY, 8 * DAY, 8 * DAY + 4 * HOUR, 9 * DAY + 4 * HOUR, 10 * DAY, WEEKS * 7 * DAY)
+LATE = (0, 0, 0, 1, HOUR, DAY, 2 * DAY, 5 * DAY, 7 * DAY - 1, 7 * DAY)
+LATER = (0, HOUR, 8 * DAY, 10 * DAY, 15 * DAY, 30 * DAY)
+
+
+class Said(NamedTuple):
+    """A touchpoint, and how long after it it arrived."""
+
+    touchpoint: Touchpoint
+    late_ms: int
+
+
+@st.composite
+def said(draw: st.DrawFn, number: int, at: int) -> Said:
+    """One touchpoint: of a live topic, late by at most the allowance, or of a batch topic, late by whatever it is."""
+    kind = draw(st.sampled_from(KINDS))
+    name = draw(st.sampled_from(kind.types))
+    references = dict.fromkeys(draw(st.sampled_from(group)) for group in kind.references)
+    found = touch(
+        name,
+        at,
+        draw(st.sampled_from(kind.persons)),
+        " ".join(references),
+        eid=digest(f"event {number}"),
+        channel=draw(st.sampled_from(kind.channels)),
+        fields={"promised_at": at + DAY} if name == "delivery.promised" else {},
+    )
+    batch = not name.startswith(NOT_FOR_BATCH) and draw(st.sampled_from((False, False, True)))
+    if batch:
+        return Said(msgspec.structs.replace(found, batch=True), draw(st.sampled_from(LATER)))
+    return Said(found, draw(st.sampled_from(LATE)))
+
+
+@st.composite
+def weeks(draw: st.DrawFn) -> list[Said]:
+    """Touchpoints of some weeks, few persons and references; some live orders come again in a batch topic, later."""
+    at = moment(hours=12)
+    found: list[Said] = []
+    for number in range(draw(st.integers(2, 14))):
+        at += draw(st.sampled_from((*SHORT, *SHORT, *LONG)))
+        found.append(draw(said(number, at)))
+    for again in [one.touchpoint for one in found if one.touchpoint.type == "order.placed" and not one.touchpoint.batch]:
+        if draw(st.integers(0, 3)) == 0:
+            repeated = msgspec.structs.replace(again, batch=True, digest=digest(f"again {again.eid.hex()} {draw(st.booleans())}"))
+            found.append(Said(repeated, draw(st.sampled_from(LATER))))
+    return found
+
+
+def log_of(draw: st.DataObject, found: list[Said]) -> list[Arrival]:
+    """The touchpoints as they arrived: every live partition's clock follows the arrivals in it."""
+    clocks = [0] * PARTITIONS
+    log = []
+    for at, index in sorted((one.touchpoint.at + one.late_ms, index) for index, one in enumerate(found)):
+        number = draw.draw(st.integers(0, PARTITIONS - 1))
+        clocks[number] = max(clocks[number], at)
+        log.append(Arrival(number, clocks[number], found[index].touchpoint))
+    return log
+
+
+@settings(max_examples=200)
+@given(st.data(), weeks())
+def test_what_is_learnt_late_restates_no_visit_wherever_the_sweep_had_come(draw: st.DataObject, found: list[Said]) -> None:
+    log = log_of(draw, found)
+    until = max(arrival.clock for arrival in log) + draw.draw(st.sampled_from((0, HOUR, DAY, 30 * DAY)))
+    (cells, dump), (_, other) = (play(draw, POLICY, log, until) for _ in range(2))
+    assert cells == oracle([one.touchpoint for one in found], POLICY, until, until)
+    assert dump == other
