@@ -30,7 +30,8 @@ def parse_json(raw: bytes) -> Any | Refusal:
     Infinity are no JSON, nor is text with half a surrogate pair.
     """
     try:
-        return from_json(raw, allow_inf_nan=False)
+        # Values are hardly ever the same text again, so looking them up would only cost.
+        return from_json(raw, allow_inf_nan=False, cache_strings="keys")
     except ValueError as error:
         # The message quotes positions, not content.
         return Refusal(Reason.INVALID_JSON, str(error)[:200])

@@ -57,7 +57,7 @@ _REFERENCES = frozenset(REFERENCE_KINDS)
 _COMMON = frozenset(Data.model_fields)
 
 Table = Mapping[str, str]
-Convert = Callable[[Any, str, Data], Value]
+Convert = Callable[[Any, Mapping[str, Any]], Value]
 
 
 def closed(values: Iterable[str]) -> Table:
@@ -99,17 +99,17 @@ class Content:
             "value": self._money,
             "promised_at": self._deadline,
             "ends_at": self._deadline,
-            **dict.fromkeys(NAMES, lambda value, _name, _data: round(value * 1000)),
-            "answers": lambda value, _name, _data: ",".join(map(str, value)) or None,
-            "about": lambda value, _name, _data: self._text(f"{value.kind}:{value.id}"),
+            **dict.fromkeys(NAMES, lambda value, _data: round(value * 1000)),
+            "answers": lambda value, _data: ",".join(map(str, value)) or None,
+            "about": lambda value, _data: self._text(f"{value.kind}:{value.id}"),
         }
         # Few combinations occur, and touchpoints of the same one share it in memory.
         self._closed_dimensions = lru_cache(maxsize=COMBINATIONS)(self._close)
-        self._own: dict[type[Data], tuple[str, ...]] = {}
 
-    def dimensions(self, data: Data) -> Dimensions:
+    def dimensions(self, data: Mapping[str, Any]) -> Dimensions:
         """What the touchpoint can be broken down by."""
-        return self._closed_dimensions(data.channel, data.device, data.market, data.segment, data.acquisition)
+        get = data.get
+        return self._closed_dimensions(data["channel"], get("device"), get("market"), get("segment"), get("acquisition"))
 
     def _close(
         self, channel: str, device: str | None, market: str | None, segment: str | None, acquisition: str | None
@@ -122,37 +122,31 @@ class Content:
             look_up(self._acquisitions, acquisition),
         )
 
-    def read(self, data: Data) -> tuple[dict[str, Value], list[tuple[str, str | int]]]:
-        """The family's fields, and the references (kind, value) that are given as fields."""
+    def read(self, data: Mapping[str, Any]) -> tuple[dict[str, Value], list[tuple[str, str | int]]]:
+        """The family's fields, and the references (kind, value) that are given as fields, of data as `read_plain` gives it."""
         fields: dict[str, Value] = {}
         references: list[tuple[str, str | int]] = []
-        values = data.__dict__
-        for name in self._own.get(type(data)) or self._own_fields(type(data)):
-            value = values[name]
-            if value is None:
+        for name, value in data.items():
+            if value is None or name in _COMMON:
                 continue
             if name in _REFERENCES:
                 references.append((name, value))
                 continue
             convert = self._convert.get(name)
             if convert is not None:
-                content = convert(value, name, data)
+                content = convert(value, data)
             elif isinstance(value, str):
-                content = self._text(value)
+                content = value if len(value) <= self._text_chars else self._text(value)
             else:
                 content = str(value) if name.endswith("_id") else value
             if content is not None and content != "":
                 fields[NAMES.get(name, name)] = content
-            if isinstance(value, About):
-                references.extend(_subject(value))
         if "currency" in fields and "value" not in fields:
             del fields["currency"]
+        about = data.get("about")
+        if about is not None:
+            references.extend(_subject(about))
         return fields, references
-
-    def _own_fields(self, kind: type[Data]) -> tuple[str, ...]:
-        names = tuple(name for name in kind.model_fields if name not in _COMMON)
-        self._own[kind] = names
-        return names
 
     def _text(self, value: str) -> str:
         if len(value) <= self._text_chars:
@@ -161,22 +155,22 @@ class Content:
         return value[: self._text_chars]
 
     def _closed(self, table: Table) -> Convert:
-        return lambda value, _name, _data: look_up(table, value)
+        return lambda value, _data: look_up(table, value)
 
-    def _money(self, value: Decimal, _name: str, data: Data) -> Value:
+    def _money(self, value: Decimal, data: Mapping[str, Any]) -> Value:
         """In 1/10,000 of the currency's unit; money without a currency cannot be added to any."""
-        if getattr(data, "currency", None) is None:
+        if data.get("currency") is None:
             self._notes["value_without_currency"] += 1
             return None
         return int((value * MONEY_SCALE).to_integral_value())
 
-    def _deadline(self, value: int | date, _name: str, data: Data) -> Value:
+    def _deadline(self, value: int | date, data: Mapping[str, Any]) -> Value:
         """ms; a date alone is the last millisecond of that day where the market is."""
         if isinstance(value, date):
             if not EARLIEST_YEAR <= value.year <= LATEST_YEAR:
                 value = LATEST_MS
             else:
-                zone = self._zones.get((data.market or "").casefold(), self._zone)
+                zone = self._zones.get((data.get("market") or "").casefold(), self._zone)
                 midnight = datetime.combine(value + timedelta(days=1), datetime.min.time(), zone)
                 value = milliseconds(midnight) - 1
         if EARLIEST_MS <= value < LATEST_MS:

@@ -17,12 +17,12 @@ import msgspec
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from schemas.envelope import Data, Event
 from schemas.formats import find_format
 from schemas.identifiers import GROUP_KINDS, PERSON_KINDS, REFERENCE_KINDS, Document
 from schemas.outcomes import JOURNEY_CLOCK, Ignore, Silence
 from schemas.rejections import Reason, Refusal
-from schemas.touchpoints import FAMILY_OF, AnyTouchpoint
+from schemas.touchpoints import FAMILY_OF
+from schemas.touchpoints.plain import read_plain
 from schemas.upcast import upcast
 from streams.core.content import EARLIEST_MS, LATEST_MS, Content
 from streams.core.model import Decoded, Identifier, Ignored, Record, Rejected, Stage, Touchpoint
@@ -32,13 +32,13 @@ from streams.core.policy import SECOND, Policy, TopicPolicy
 SKEW_TOLERANCE_MS = 10 * SECOND
 """Sending, batching and the network take time; a difference within this says nothing about the producer's clock."""
 
+Ranked = list[tuple[int, Identifier]]
+"""Identifiers of one purpose with the rank of their kind."""
+
 SEALED_FAMILIES = frozenset({"web", "task"})
 """Families that are sealed with their visit; a batch topic of a live namespace, which has no allowance, may not carry them."""
 
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
-_PERSONS = frozenset(PERSON_KINDS)
-_GROUPS = frozenset(GROUP_KINDS)
-_REFERENCE_RANK = {kind: rank for rank, kind in enumerate(REFERENCE_KINDS)}
 _ATTRIBUTES = {"id": Reason.MISSING_ID, "source": Reason.MISSING_ID, "time": Reason.MISSING_TIME, "data": Reason.MISSING_DATA}
 _WRONG = {"id": Reason.INVALID_ID, "source": Reason.INVALID_ID, "time": Reason.INVALID_TIME, "data": Reason.INVALID_DATA}
 
@@ -58,8 +58,10 @@ class Decoder:
         self._policy = policy
         self._batch = topic.cadence == "batch"
         self._sealed = SEALED_FAMILIES if self._batch and policy.clock == "live" else frozenset()
+        self._region, self._identifier_chars = policy.phone_region, policy.limits.identifier_chars
         order = [*policy.limits.identifiers, *(kind for kind in PERSON_KINDS if kind not in policy.limits.identifiers)]
-        self._person_rank = {kind: rank for rank, kind in enumerate(order)}
+        purposes = (sorted(PERSON_KINDS, key=order.index), REFERENCE_KINDS, GROUP_KINDS)
+        self._places = {kind: (index, rank) for index, kinds in enumerate(purposes) for rank, kind in enumerate(kinds)}
         self._digest = msgspec.msgpack.Encoder(order="deterministic").encode
 
     def decode(self, record: Record) -> Decoded:
@@ -70,7 +72,8 @@ class Decoder:
             return _rejected(Reason.INTERNAL_ERROR, type(defect).__name__)
 
     def _decode(self, record: Record) -> Decoded:
-        for name, _ in record.headers:
+        headers = record.headers
+        for name, _ in headers:
             if name == JOURNEY_CLOCK:
                 return Ignored(Silence.CLOCK)
         value = record.value
@@ -79,17 +82,19 @@ class Decoder:
         refused = self._check(value)
         if refused is not None:
             return _rejected(refused)
-        mapped = self._map(value, record.headers)
+        mapped = self._map(value, headers)
         if isinstance(mapped, Refusal):
             return _rejected(mapped.reason, mapped.detail)
         if isinstance(mapped, Ignore):
             return Ignored(mapped.reason)
+        if len(mapped) == 1:
+            found = self._touchpoint(mapped[0], record.timestamp)
+            return found if isinstance(found, Rejected) else (found,)
         touchpoints: list[Touchpoint] = []
         for document in mapped:
             touchpoint = self._touchpoint(document, record.timestamp)
             if isinstance(touchpoint, Rejected):
-                where = f"[{len(touchpoints)}] " if len(mapped) > 1 else ""
-                return Rejected(touchpoint.stage, touchpoint.reason, where + touchpoint.detail)
+                return Rejected(touchpoint.stage, touchpoint.reason, f"[{len(touchpoints)}] {touchpoint.detail}")
             touchpoints.append(touchpoint)
         return tuple(touchpoints)
 
@@ -111,49 +116,40 @@ class Decoder:
         event = _validate(document)
         if isinstance(event, Rejected):
             return event
-        data = event.data
-        kind: str = event.type  # type: ignore[attr-defined]  # every member of the union has it
-        if kind in FAMILY_OF and FAMILY_OF[kind] in self._sealed:
+        data, kind, at = event["data"], event["type"], event["time"]
+        if self._sealed and FAMILY_OF[kind] in self._sealed:
             return _rejected(Reason.NOT_FOR_BATCH, f"type: {kind} is sealed with its visit")
-        at = self._occurred_at(event.time, data, timestamp)
+        sent = data.get("sent_at")
+        if sent is not None:
+            at = self._occurred_at(at, sent, data.get("received_at"), timestamp)
         if not EARLIEST_MS <= at < LATEST_MS:
             return _rejected(Reason.TIME_OUT_OF_RANGE, "time: should be in 1990 to 2099")
-        self._count_unknown(document, data)
+        identifiers, raw = data["identifiers"], document["data"]
+        unknown = len(raw) - len(data) + len(raw["identifiers"]) - len(identifiers)
+        if unknown:
+            self.notes["unknown_fields"] += unknown
         fields, given = self._content.read(data)
-        persons, references, groups = self._identifiers(data.identifiers, given)
+        persons, references, groups = self._identifiers(identifiers, given)
         if not persons and not references:
             return _rejected(Reason.MISSING_IDENTIFIER, "data.identifiers: needs a person or a reference")
         dimensions = self._content.dimensions(data)
-        traffic = data.traffic or "human"
+        traffic = data.get("traffic") or "human"
         content = self._digest((kind, persons, references, groups, dimensions, traffic, fields))
-        return Touchpoint(
-            eid=blake2b(f"{event.source}\0{event.id}".encode(), digest_size=8).digest(),
-            digest=blake2b(content, digest_size=8).digest(),
-            at=at,
-            type=kind,
-            persons=persons,
-            references=references,
-            groups=groups,
-            dimensions=dimensions,
-            traffic=traffic,
-            fields=fields,
-            batch=self._batch,
-        )
+        eid = blake2b(f"{event['source']}\0{event['id']}".encode(), digest_size=8).digest()
+        digest = blake2b(content, digest_size=8).digest()
+        return Touchpoint(eid, digest, at, kind, persons, references, groups, dimensions, traffic, fields, self._batch)
 
-    def _occurred_at(self, at: int, data: Data, timestamp: int) -> int:
+    def _occurred_at(self, at: int, sent: int, received: int | None, timestamp: int) -> int:
         """Event time, moved by the producer's clock error where that is known and believable.
 
         The error is reception minus sending. Reception is the collector's `received_at`, else the record's timestamp,
         which in history is the event time itself and says nothing.
         """
-        if data.sent_at is None:
-            return at
-        received = data.received_at
         if received is None:
             if self._policy.clock != "live":
                 return at
             received = timestamp
-        skew = received - data.sent_at
+        skew = received - sent
         if -SKEW_TOLERANCE_MS <= skew <= SKEW_TOLERANCE_MS:
             return at
         if abs(skew) > self._policy.skew_ms:
@@ -166,10 +162,8 @@ class Decoder:
         self, identifiers: Mapping[str, Any], given: list[tuple[str, str | int]]
     ) -> tuple[tuple[Identifier, ...], tuple[Identifier, ...], tuple[Identifier, ...]]:
         """Persons by priority, references, groups."""
-        region, limit = self._policy.phone_region, self._policy.limits.identifier_chars
-        persons: list[tuple[int, Identifier]] = []
-        references: list[tuple[int, Identifier]] = []
-        groups: list[Identifier] = []
+        region, limit, places = self._region, self._identifier_chars, self._places
+        found: tuple[Ranked, Ranked, Ranked] = ([], [], [])
         # What a field says counts only where the identifiers say nothing.
         said = (
             {**dict(given), **{kind: value for kind, value in identifiers.items() if value is not None}} if given else identifiers
@@ -180,19 +174,11 @@ class Decoder:
             identifier, dropped = normalise(kind, value if type(value) is str else str(value), region, limit)
             if identifier is None:
                 self.notes[str(dropped)] += 1
-            elif kind in _PERSONS:
-                persons.append((self._person_rank[kind], identifier))
-            elif kind in _GROUPS:
-                groups.append(identifier)
             else:
-                references.append((_REFERENCE_RANK[kind], identifier))
-        return _ranked(persons), _ranked(references), tuple(groups)
-
-    def _count_unknown(self, document: Document, data: Data) -> None:
-        raw = document["data"]
-        unknown = len(raw) - len(data.__pydantic_fields_set__) + len(raw["identifiers"]) - len(data.identifiers)
-        if unknown:
-            self.notes["unknown_fields"] += unknown
+                purpose, rank = places[kind]
+                found[purpose].append((rank, identifier))
+        persons, references, groups = found
+        return _ranked(persons), _ranked(references), _ranked(groups)
 
 
 def depth_of(value: bytes) -> int:
@@ -208,15 +194,15 @@ def depth_of(value: bytes) -> int:
     return deepest
 
 
-def _ranked(found: list[tuple[int, Identifier]]) -> tuple[Identifier, ...]:
+def _ranked(found: Ranked) -> tuple[Identifier, ...]:
     if len(found) > 1:
-        found = sorted(set(found))
-    return tuple([identifier for _, identifier in found])
+        return tuple([identifier for _, identifier in sorted(set(found))])
+    return (found[0][1],) if found else ()
 
 
-def _validate(document: Document) -> Event[Data] | Rejected:
+def _validate(document: Document) -> Document | Rejected:
     try:
-        return AnyTouchpoint.validator.validate_python(document)  # type: ignore[no-any-return]
+        return read_plain(document)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
     if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):

@@ -73,40 +73,43 @@ class Pipeline:
 
     def decode(self, partition: Partition, start: int, end: int, records: Sequence[Record], position: Position) -> Chunk:
         """Decodes records; refuses what is too late or from the future against the record clock alone."""
-        decoder = self.decoders[partition.topic]
-        timely = self.topics[partition.topic].cadence == "live"
+        decode = self.decoders[partition.topic].decode
         clock, digest = position.clock, position.digest
         chunk = Chunk(position, Advance(partition, start, position), records, [], [], {})
+        outcomes, decoded, touchpoints = chunk.outcomes, 0, 0
         for record in records:
             clock = max(clock, record.timestamp)
-            found = decoder.decode(record)
-            _count(chunk.outcomes, "records")
+            found = decode(record)
             if isinstance(found, tuple):
-                _count(chunk.outcomes, "decoded")
-                for touchpoint in found:
-                    self._admit(chunk, record, touchpoint, clock, timely=timely)
+                decoded += 1
+                touchpoints += len(found)
+                self._admit(chunk, record, found, clock)
             elif isinstance(found, Ignored):
-                _count(chunk.outcomes, "ignored", f"ignored|{found.reason}")
+                _count(outcomes, "ignored", f"ignored|{found.reason}")
             else:
-                _count(chunk.outcomes, "rejected", f"rejected|{found.stage}|{found.reason}")
+                _count(outcomes, "rejected", f"rejected|{found.stage}|{found.reason}")
                 chunk.rejected.append((record, found))
         if records:
             digest = blake2b(records[-1].value or b"", digest_size=8).digest()
+        # What nearly every record counts is added once. Nothing is counted as 0.
+        counted = {"records": len(records), "decoded": decoded, "touchpoints": touchpoints}
+        outcomes.update({name: n for name, n in counted.items() if n})
         chunk.advance = Advance(partition, start, Position(end, clock, digest))
         return chunk
 
-    def _admit(self, chunk: Chunk, record: Record, touchpoint: Touchpoint, clock: int, *, timely: bool) -> None:
-        _count(chunk.outcomes, "touchpoints")
-        reason = None
-        if timely and touchpoint.at < clock - self.policy.allowance_ms:
-            reason = "too_late"
-        elif touchpoint.at > clock + self.policy.future_ms:
-            reason = "from_future"
-        elif not timely and FAMILIES[touchpoint.type] is Family.SITE:
-            reason = "not_for_batch"
-        if reason is None:
-            chunk.touchpoints.append(touchpoint)
-        else:
+    def _admit(self, chunk: Chunk, record: Record, touchpoints: Iterable[Touchpoint], clock: int) -> None:
+        timely = self.topics[chunk.advance.partition.topic].cadence == "live"
+        earliest, latest = clock - self.policy.allowance_ms, clock + self.policy.future_ms
+        for touchpoint in touchpoints:
+            if timely and touchpoint.at < earliest:
+                reason = "too_late"
+            elif touchpoint.at > latest:
+                reason = "from_future"
+            elif not timely and FAMILIES[touchpoint.type] is Family.SITE:
+                reason = "not_for_batch"
+            else:
+                chunk.touchpoints.append(touchpoint)
+                continue
             _count(chunk.outcomes, "touchpoints|rejected", f"touchpoints|rejected|{reason}")
             detail = f"{touchpoint.type} of {touchpoint.at} ms against a record clock of {clock} ms"
             chunk.rejected.append((record, Rejected(Stage.TIME, reason, detail)))
