@@ -1,6 +1,7 @@
 """Stopwatches around the parts of a worker, put on from outside, so that the product carries none of them.
 
 Everything that folds or commits holds the owner's turn, so one mode says whether a call belongs to a chunk or a sweep.
+Only decoding goes on meanwhile: what of another stage's time was spent decoding is booked as decoding, and there alone.
 """
 
 from __future__ import annotations
@@ -14,8 +15,12 @@ from streams.bench.meter import Meter
 from streams.core.model import Answer, Commit, Identifier, JourneyId, Partition, Record, Rejected
 from streams.store.base import Loaded
 from streams.store.redis import RedisStore
+from streams.worker.agents import ChunkLoop
 from streams.worker.app import Worker
 from streams.worker.dead_letters import DeadLetters
+
+Since = tuple[float, float]
+"""When something began, and how many seconds had been spent decoding by then."""
 
 
 class Stages:
@@ -29,13 +34,18 @@ class Stages:
         self.sweeping = False
         self.last_commit = time.perf_counter()
         self._timed = timed
-        self._idle_since: float | None = None
+        self._idle_since: Since | None = None
         self._swept = 0.0
 
-    def add(self, stage: Stage, since: float) -> None:
-        """Books the time from `since` to now."""
+    def now(self) -> Since:
+        """To be given to `add` later."""
+        return time.perf_counter(), self.seconds["decode"]
+
+    def add(self, stage: Stage, since: Since) -> None:
+        """Books the time from `since` to now, but for what was spent decoding."""
         if self.meter.running:
-            self.seconds[stage] += time.perf_counter() - since
+            started, decoded = since
+            self.seconds[stage] += time.perf_counter() - started - (self.seconds["decode"] - decoded)
 
     def chunk_begins(self) -> None:
         """A chunk is there: the time since the last one was committed was spent waiting, except for sweeps."""
@@ -51,7 +61,7 @@ class Stages:
         if commit.advance is None:
             return
         self.records += commit.advance.position.offset - commit.advance.start
-        self._idle_since, self._swept = self.last_commit, self.seconds["sweep"]
+        self._idle_since, self._swept = self.now(), self.seconds["sweep"]
         if self.records >= self._timed and self.meter.running:
             self.timed_records = self.records
             self.meter.end()
@@ -71,7 +81,7 @@ class TimedStore(RedisStore):
 
     async def load(self, identifiers: Collection[Identifier], journeys: Collection[JourneyId] = ()) -> Loaded:
         """As the store does."""
-        since = time.perf_counter()
+        since = self.stages.now()
         stage: Stage = "sweep" if self.stages.sweeping else "load"
         try:
             return await super().load(identifiers, journeys)
@@ -80,7 +90,7 @@ class TimedStore(RedisStore):
 
     async def commit(self, commit: Commit) -> Answer:
         """As the store does."""
-        since = time.perf_counter()
+        since = self.stages.now()
         try:
             return await super().commit(commit)
         finally:
@@ -93,8 +103,7 @@ def put_on(worker: Worker, stages: Stages) -> None:
     decode = pipeline.decode
 
     def decoding(*arguments: Any) -> Any:
-        stages.chunk_begins()
-        since = time.perf_counter()
+        since = stages.now()
         try:
             return decode(*arguments)
         finally:
@@ -104,7 +113,7 @@ def put_on(worker: Worker, stages: Stages) -> None:
         def run(*arguments: Any) -> Any:
             if sweeping is not None:
                 stages.sweeping = sweeping
-            since = time.perf_counter()
+            since = stages.now()
             try:
                 return call(*arguments)
             finally:
@@ -128,16 +137,27 @@ def put_on(worker: Worker, stages: Stages) -> None:
     for name, part in parts.items():
         setattr(pipeline, name, part)
     _time_dead_letters(stages)
+    _see_chunks(stages)
 
 
 def _time_dead_letters(stages: Stages) -> None:
     send = DeadLetters.send
 
     async def timed(self: DeadLetters, partition: Partition, rejected: Sequence[tuple[Record, Rejected]]) -> int:
-        since = time.perf_counter()
+        since = stages.now()
         try:
             return await send(self, partition, rejected)
         finally:
             stages.add("dead_letters", since)
 
     DeadLetters.send = timed  # type: ignore[method-assign] # this process does nothing else
+
+
+def _see_chunks(stages: Stages) -> None:
+    take = ChunkLoop.take
+
+    async def seen(self: ChunkLoop, *arguments: Any) -> None:
+        stages.chunk_begins()
+        await take(self, *arguments)
+
+    ChunkLoop.take = seen  # type: ignore[method-assign, assignment] # as above

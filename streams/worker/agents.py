@@ -7,23 +7,22 @@ raised to Faust, which would acknowledge the chunk all the same.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 
-import msgspec
 from aiokafka.errors import KafkaError
 
-from streams.core.content import LATEST_MS
-from streams.core.model import Answer, Partition, Position, Record, Verdict
+from streams.core.model import Answer, Partition, Verdict
 from streams.core.pipeline import Chunk
 from streams.drive import run_chunk
+from streams.worker.ahead import Ahead, Upcoming, nothing
 from streams.worker.dead_letters import DeadLetters
 from streams.worker.owner import FETCHING, REDIS, Owner
 from streams.worker.retry import FAILURES_BEFORE_DEFECT, Backoff, is_redis
 from streams.worker.transport import Fetched
 
 DEAD_LETTERS = "The dead-letter topic"
-NO_TIME = -1
 
 log = logging.getLogger("journey.worker")
 
@@ -34,15 +33,17 @@ class ChunkLoop:
     def __init__(self, owner: Owner, dead_letters: DeadLetters) -> None:
         self._owner = owner
         self._dead_letters = dead_letters
+        self._ahead = Ahead(owner)
         self._acknowledged: dict[Partition, int] = {}
-        self._warned_of_create_time = False
 
-    async def take(self, fetched: Fetched) -> None:
-        """Returns when the chunk is done with; raises only cancellation."""
+    async def take(self, fetched: Fetched, upcoming: Upcoming = nothing) -> None:
+        """Returns when the chunk is done with; raises only cancellation. Meanwhile the upcoming one is decoded."""
         self._owner.busy = True
+        working = asyncio.create_task(self._ahead.work(fetched, upcoming))
         try:
             await self._take(fetched)
         finally:
+            working.cancel()
             self._owner.busy = False
 
     async def _take(self, fetched: Fetched) -> None:
@@ -93,38 +94,14 @@ class ChunkLoop:
                 log.debug("%s: a chunk before %d was dropped on the way; back to %d", partition, fetched.start, position.offset)
                 await owner.go_back(partition, position.offset)
                 return True
-            chunk = self._decoded(fetched, position)
+            chunk = self._ahead.chunk(fetched, position)
+            if lost := owner.lost.get(partition, 0):
+                chunk.outcomes["lost"] = lost
             await self._bury(partition, chunk)
             started = time.perf_counter()
             answer = await run_chunk(owner.pipeline, owner.store, chunk, owner.watermark)
             owner.metrics.commit_seconds.observe(time.perf_counter() - started)
             return await self._settle(chunk, answer)
-
-    def _decoded(self, fetched: Fetched, position: Position) -> Chunk:
-        """The chunk without what the store has of it already."""
-        owner = self._owner
-        records = [record for record in self._timed(fetched) if record.offset >= position.offset]
-        started = time.perf_counter()
-        chunk = owner.pipeline.decode(fetched.partition, position.offset, fetched.end, records, position)
-        owner.metrics.decode_seconds.observe(time.perf_counter() - started)
-        if lost := owner.lost.get(fetched.partition, 0):
-            chunk.outcomes["lost"] = lost
-        return chunk
-
-    def _timed(self, fetched: Fetched) -> list[Record]:
-        """Records whose timestamps may move a clock: what a producer says is bounded, what the log says is not doubted."""
-        if not fetched.create_time:
-            return list(fetched.records)
-        most = LATEST_MS
-        if self._owner.pipeline.policy.clock == "live":
-            most = self._owner.now_ms()
-            if not self._warned_of_create_time:
-                self._warned_of_create_time = True
-                log.warning(
-                    "%s is stamped by its producers; set message.timestamp.type=LogAppendTime for a live namespace",
-                    fetched.partition.topic,
-                )
-        return [_bounded(record, most) for record in fetched.records]
 
     async def _bury(self, partition: Partition, chunk: Chunk) -> None:
         """Rejected records first, but each only once, however often the chunk is tried."""
@@ -150,11 +127,3 @@ class ChunkLoop:
         await owner.refresh()
         self._acknowledged.pop(partition, None)
         return False
-
-
-def _bounded(record: Record, most: int) -> Record:
-    """A timestamp before 1970 or after 2099 says nothing; one ahead of the wall clock is cut to it where time is live."""
-    stamp = record.timestamp
-    if 0 <= stamp <= most:
-        return record
-    return msgspec.structs.replace(record, timestamp=NO_TIME if stamp < 0 or stamp > LATEST_MS else most)

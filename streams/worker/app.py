@@ -22,7 +22,7 @@ from streams.worker.health import FETCHED_SECONDS, LAG_SECONDS, POSITIONS_SECOND
 from streams.worker.metrics import CountedPipeline, WorkerMetrics
 from streams.worker.owner import OnLoss, Owner
 from streams.worker.sweep import EXPIRE_SECONDS, SWEEP_SECONDS, TICK_SECONDS, Sweeper, repeat
-from streams.worker.transport import Undecoded, require_stream_extension
+from streams.worker.transport import Undecoded, require_stream_extension, upcoming
 
 STOP_SECONDS = 8.0
 BUFFERED_CHUNKS = 2
@@ -115,7 +115,7 @@ def build_app(settings: WorkerSettings, deps: Deps) -> Worker:
 
     async def chunks(stream: Any) -> None:
         async for fetched in stream:
-            await loop.take(fetched)
+            await loop.take(fetched, lambda: upcoming(stream))
 
     app.agent(topics, name="chunks")(chunks)
     sweeper, health = Sweeper(owner), Health(owner)

@@ -212,6 +212,12 @@ class Undecoded(faust.Schema):  # type: ignore[type-arg] # no keys and values th
         return decode
 
 
+def upcoming(stream: Any) -> Fetched | None:
+    """The chunk that a stream of such events yields next, where Faust has it already; it stays there."""
+    waiting = stream.channel.queue._queue  # noqa: SLF001 -- asyncio's queue has no way to look without taking
+    return waiting[0].value if waiting else None
+
+
 def require_stream_extension() -> None:
     """RuntimeError where Faust runs without its compiled streams: slower, and with acknowledgements of its own."""
     if getattr(faust.streams, "_CStreamIterator", None) is None:

@@ -1,0 +1,161 @@
+"""Decoding ahead: while Redis works on one chunk, or a sweep has its turn, the next chunk is decoded, a slice at a time.
+
+What decoding gives depends on the records and on the position before them alone, and it needs nothing that a commit
+changes. So a chunk may be decoded before that position is committed. It is used only if the position has become what was
+assumed; else it is decoded again from what is true by then. At most one chunk is ahead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from streams.core.content import LATEST_MS
+from streams.core.model import Advance, Position, Record
+from streams.core.pipeline import Chunk
+from streams.worker.owner import Owner
+from streams.worker.transport import Fetched
+
+SLICE_RECORDS = 50
+"""Decoded in one go, which takes a few milliseconds: for so long a request waits to be sent, or an answer to be seen."""
+LOOK_SECONDS = 0.005
+NO_TIME = -1
+
+Upcoming = Callable[[], Fetched | None]
+"""The chunk that the loop is given next, if it is there already."""
+
+log = logging.getLogger("journey.worker")
+
+
+def nothing() -> Fetched | None:
+    """Nobody knows what comes next."""
+    return None
+
+
+class Decoding:
+    """One fetched chunk on its way through the decoder, after a position that is true or assumed."""
+
+    def __init__(self, owner: Owner, fetched: Fetched, records: Sequence[Record], before: Position) -> None:
+        """`records`: those of the fetched ones that the position has not passed."""
+        self._owner = owner
+        self._fetched = fetched
+        self._records = records
+        self._before = before
+        self._parts: list[Chunk] = []
+        self._seconds = 0.0
+
+    def fits(self, fetched: Fetched, position: Position) -> bool:
+        """Whether it is this chunk after this position, of which the offset and the record clock matter."""
+        before = self._before
+        return self._fetched is fetched and (before.offset, before.clock) == (position.offset, position.clock)
+
+    @property
+    def reached(self) -> Position:
+        """The position after what is decoded so far."""
+        return self._parts[-1].advance.position if self._parts else self._before
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to decode."""
+        return self.reached.offset >= self._fetched.end
+
+    def go_on(self) -> None:
+        """Decodes the next slice."""
+        started = time.perf_counter()
+        before, done = self.reached, SLICE_RECORDS * len(self._parts)
+        part = self._records[done : done + SLICE_RECORDS]
+        last = done + len(part) == len(self._records)
+        end = self._fetched.end if last else part[-1].offset + 1
+        self._parts.append(self._owner.pipeline.decode(self._fetched.partition, before.offset, end, part, before))
+        self._seconds += time.perf_counter() - started
+        if last:
+            self._owner.metrics.decode_seconds.observe(self._seconds)
+
+    def chunk(self) -> Chunk:
+        """All of it; what is left is decoded now."""
+        while not self.complete:
+            self.go_on()
+        outcomes: dict[str, int] = {}
+        for part in self._parts:
+            for name, n in part.outcomes.items():
+                outcomes[name] = outcomes.get(name, 0) + n
+        return Chunk(
+            self._before,
+            Advance(self._fetched.partition, self._before.offset, self.reached),
+            self._records,
+            [touchpoint for part in self._parts for touchpoint in part.touchpoints],
+            [rejected for part in self._parts for rejected in part.rejected],
+            outcomes,
+        )
+
+
+class Ahead:
+    """What the chunk loop has decoded: the chunk that it works on, and the next one."""
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._begun: list[Decoding] = []
+        self._warned_of_create_time = False
+
+    def chunk(self, fetched: Fetched, position: Position) -> Chunk:
+        """The chunk after the position that the store has; decoded now where something else, or nothing, was assumed."""
+        return self._decoding(fetched, position).chunk()
+
+    async def work(self, fetched: Fetched, upcoming: Upcoming) -> None:
+        """Decodes this chunk and then the upcoming one while the event loop has nothing else to do; then it ends."""
+        owner = self._owner
+        try:
+            this = await self._decode(fetched, owner.known.get(fetched.partition))
+            while (after := upcoming()) is None:  # noqa: ASYNC110 -- a queue that is looked into without taking has no event
+                await asyncio.sleep(LOOK_SECONDS)
+            then = this.reached if this and after.partition == fetched.partition else owner.known.get(after.partition)
+            await self._decode(after, then)
+        except Exception as error:  # noqa: BLE001 -- the chunk loop meets it again, where it is told and tried again
+            log.debug("Decoding ahead: %r", error)
+
+    async def _decode(self, fetched: Fetched, position: Position | None) -> Decoding | None:
+        """None where the chunk is not what comes after this position."""
+        if position is None or position.offset != fetched.start or not self._owner.active(fetched.generation):
+            return None
+        decoding = self._decoding(fetched, position)
+        while not decoding.complete:
+            await asyncio.sleep(0)
+            if not decoding.complete:  # the chunk loop may have done it meanwhile
+                decoding.go_on()
+        return decoding
+
+    def _decoding(self, fetched: Fetched, position: Position) -> Decoding:
+        for one in self._begun:
+            if one.fits(fetched, position):
+                return one
+        records = [record for record in self._timed(fetched) if record.offset >= position.offset]
+        decoding = Decoding(self._owner, fetched, records, position)
+        self._begun = [*self._begun[-1:], decoding]
+        return decoding
+
+    def _timed(self, fetched: Fetched) -> list[Record]:
+        """Records whose timestamps may move a clock: what a producer says is bounded, what the log says is not doubted."""
+        if not fetched.create_time:
+            return list(fetched.records)
+        most = LATEST_MS
+        if self._owner.pipeline.policy.clock == "live":
+            most = self._owner.now_ms()
+            if not self._warned_of_create_time:
+                self._warned_of_create_time = True
+                log.warning(
+                    "%s is stamped by its producers; set message.timestamp.type=LogAppendTime for a live namespace",
+                    fetched.partition.topic,
+                )
+        return [_bounded(record, most) for record in fetched.records]
+
+
+def _bounded(record: Record, most: int) -> Record:
+    """A timestamp before 1970 or after 2099 says nothing; one ahead of the wall clock is cut to it where time is live."""
+    stamp = record.timestamp
+    if 0 <= stamp <= most:
+        return record
+    return msgspec.structs.replace(record, timestamp=NO_TIME if stamp < 0 or stamp > LATEST_MS else most)
