@@ -8,12 +8,12 @@ computing everything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from streams.core.cases import life, orders, site
 from streams.core.cells import Notebook
 from streams.core.families import ORDER_PREFIXES, kind_of
-from streams.core.journey import Fact, Held, Journey, encode, later_than
+from streams.core.journey import Case, Fact, Held, Journey, encode, later_than
 from streams.core.model import Advance, Commit, Identifier, JourneyId, Version, version_of
 from streams.core.policy import Policy
 from streams.core.trees import root_of, roots_of, tree_of
@@ -44,33 +44,40 @@ class Context:
         self.definitions = definitions
         self.workspace = workspace
         self.rules = site.rules_of(policy)
+        self.keep_ms = policy.keep_ms
         self.local = LocalDays(policy.timezone)
 
 
 class Opened:
-    """A journey that this batch may change, and how it was before."""
+    """A journey that this batch may change, and how it was before: `site` and `links` are copied when they are touched."""
 
-    __slots__ = ("as_of", "dirty", "held", "links", "lived", "single", "site", "soiled", "version")
+    __slots__ = ("as_of", "dirty", "held", "journey", "links", "lived", "relinked", "site", "soiled", "version")
 
-    def __init__(self, held: Held, rules: site.Rules) -> None:
+    def __init__(self, held: Held) -> None:
         self.held = held
+        self.journey = held.journey
         self.version = held.version
         self.as_of = held.journey.as_of
-        self.site = list(held.journey.site)
-        self.links = dict(held.journey.links)
-        self.single = single_strand(self.links, self.site, rules)
+        self.site = held.journey.site
+        self.links = held.journey.links
         self.dirty: tuple[int, int] | None = None
+        self.relinked = False
         self.soiled: set[Identifier] = set()
         self.lived = False
 
-    @property
-    def journey(self) -> Journey:
-        """The journey itself."""
-        return self.held.journey
-
     def touch_site(self, lo: int, hi: int) -> None:
-        """Site facts between these times have changed."""
-        self.dirty = (lo, hi) if self.dirty is None else (min(lo, self.dirty[0]), max(hi, self.dirty[1]))
+        """Site facts between these times are about to change."""
+        if self.dirty is None:
+            self.dirty = (lo, hi)
+            self.site = list(self.site)
+        else:
+            self.dirty = (min(lo, self.dirty[0]), max(hi, self.dirty[1]))
+
+    def touch_links(self) -> None:
+        """Links are about to change."""
+        if not self.relinked:
+            self.relinked = True
+            self.links = dict(self.links)
 
 
 class Batch:
@@ -112,7 +119,7 @@ class Batch:
         opened = self.opened.get(found)
         if opened is not None:
             return opened
-        opened = self.opened[found] = Opened(self.workspace.held[found], self.rules)
+        opened = self.opened[found] = Opened(self.workspace.held[found])
         journey = opened.journey
         if journey.due is not None and journey.due <= self.watermark:
             if journey.order_due is not None and journey.order_due <= self.watermark:
@@ -172,6 +179,7 @@ class Batch:
             self.soil(opened, root)
         self.soil_life(opened)
         opened.touch_site(*_EVERYTHING)
+        opened.touch_links()
 
     # -- after -------------------------------------------------------------------------------------------------
 
@@ -186,10 +194,11 @@ class Batch:
                 book_tree(cases, tree_of(cases, root), as_of, self.book)
         if opened.lived:
             journey.life_due = self._book_life(journey, as_of)
-        strands_now = self._book_site(opened, as_of)
+        if any(reference.startswith(ORDER_PREFIXES) for reference in opened.soiled) or _passed(journey.order_due, as_of):
+            journey.order_due = _next_order_due(cases, as_of)
         journey.as_of = as_of
-        self.compact(journey)
-        journey.due = self._next_due(opened, strands_now)
+        self._settle_site(opened, as_of)
+        journey.due = _least(journey.life_due, journey.order_due, journey.site_due)
 
     def _book_life(self, journey: Journey, as_of: int) -> int | None:
         if not journey.persons or not journey.cases:
@@ -199,36 +208,59 @@ class Batch:
         life.book_life(found, cancelled, self.book)
         return found.due if found is not None else None
 
-    def _book_site(self, opened: Opened, as_of: int) -> list[list[Fact]]:
-        """Books the difference of the site facts that changed or closed; returns all of them by strand, as they are."""
+    def _settle_site(self, opened: Opened, as_of: int) -> None:
+        """Books the difference of the site facts that changed or closed, drops the sealed ones, and sets their next deadline."""
         journey = opened.journey
-        after = list(journey.site)
-        single = single_strand(journey.links, after, self.rules)
-        now = [after] if single else strands(journey.links, after, self.rules)
-        opened.dirty = self._dirty(opened, after, single=single)
-        if opened.dirty is not None:
-            lo, hi = _whole_islands(opened.dirty, (opened.site, after), self.rules.island_ms)
-            self.book.sign = -1
-            before = [opened.site] if opened.single else strands(opened.links, opened.site, self.rules)
-            self._book_strands(before, lo, hi, _NEVER, opened.as_of)
+        now: Sequence[Sequence[Fact]] | None = None
+        if opened.relinked or opened.dirty is not None or _passed(journey.site_due, as_of):
+            now = self._strands(journey.links, journey.site)
+            self._restate_site(opened, now)
             self.book.sign = 1
-            self._book_strands(now, lo, hi, _NEVER, opened.as_of)
-        self.book.sign = 1
-        if as_of > opened.as_of:
-            self._book_strands(now, opened.as_of - self.rules.island_ms, _EVERYTHING[1], opened.as_of, as_of)
-        return now
+            if as_of > opened.as_of:
+                self._book_strands(now, opened.as_of - self.rules.island_ms, _EVERYTHING[1], opened.as_of, as_of)
+        if self.compact(journey):
+            now = self._strands(journey.links, journey.site)
+        if now is None:
+            return
+        due = _least(*[site.next_deadline(strand, as_of, self.rules) for strand in now])
+        if journey.site:
+            # Whoever comes back is compacted then; the others are looked at once, an allowance after the seal.
+            end = site.island_end(journey.site, self.rules)
+            due = _least(due, end + self.context.keep_ms + self.policy.allowance_ms)
+        journey.site_due = due
 
-    def _dirty(self, opened: Opened, after: Sequence[Fact], *, single: bool) -> tuple[int, int] | None:
+    def _strands(self, links: Mapping[str, int], facts: Sequence[Fact]) -> list[Sequence[Fact]]:
+        if not facts:
+            return []
+        return [facts] if single_strand(links, facts, self.rules) else [*strands(links, facts, self.rules)]
+
+    def _restate_site(self, opened: Opened, now: Iterable[Sequence[Fact]]) -> None:
+        """Takes back what had closed of the site facts that changed, and books what had closed by then of them as they are."""
+        before, after = opened.site, opened.journey.site
+        first = min([facts[0].at for facts in (before, after) if facts], default=_EVERYTHING[1])
+        if first + self.rules.wait_ms > opened.as_of:
+            return  # nothing can have closed
+        span = self._changed(opened, before, after)
+        if span is None:
+            return
+        lo, hi = _whole_islands(span, (before, after), self.rules)
+        self.book.sign = -1
+        self._book_strands(self._strands(opened.links, before), lo, hi, _NEVER, opened.as_of)
+        self.book.sign = 1
+        self._book_strands(now, lo, hi, _NEVER, opened.as_of)
+
+    def _changed(self, opened: Opened, before: Sequence[Fact], after: Sequence[Fact]) -> tuple[int, int] | None:
         """The times between which site facts count otherwise than before, deadlines apart."""
-        relabelled = not (single and opened.single) and opened.links != opened.journey.links
-        if relabelled:
-            return _EVERYTHING
+        links = opened.journey.links
+        if opened.relinked and opened.links != links:
+            single = single_strand(opened.links, before, self.rules) and single_strand(links, after, self.rules)
+            if not single:
+                return _EVERYTHING
         if opened.dirty is None:
             return None
-        limit = self.policy.limits.facts_per_day
-        if max(len(after), len(opened.site)) > limit:
+        if max(len(after), len(before)) > self.policy.limits.facts_per_day:
             return _EVERYTHING
-        return _EVERYTHING if has_tokens(after) or has_tokens(opened.site) else opened.dirty
+        return _EVERYTHING if has_tokens(after) or has_tokens(before) else opened.dirty
 
     def _book_strands(self, strands_of: Iterable[Sequence[Fact]], lo: int, hi: int, since: int, as_of: int) -> None:
         """Books what closed after `since` and by as_of, of the islands between lo and hi."""
@@ -241,33 +273,21 @@ class Batch:
                 part = site.islands_between(strand, lo, hi, self.rules)
             site.book_site(without_bots(part, limit), since, as_of, self.rules, self.book)
 
-    def _next_due(self, opened: Opened, now: Iterable[Sequence[Fact]]) -> int | None:
-        journey = opened.journey
-        dues = [journey.life_due, *(site.next_deadline(strand, journey.as_of, self.rules) for strand in now)]
-        if journey.site:
-            # Whoever comes back is compacted then; the others are looked at once, an allowance after the seal.
-            dues.append(site.island_end(journey.site, self.rules) + self.policy.keep_ms + self.policy.allowance_ms)
-        if opened.soiled or (journey.order_due is not None and journey.order_due <= journey.as_of):
-            journey.order_due = min(
-                (
-                    due
-                    for reference, case in journey.cases.items()
-                    if reference.startswith(ORDER_PREFIXES)
-                    and (due := orders.next_deadline(case.facts, journey.as_of)) is not None
-                ),
-                default=None,
-            )
-        dues.append(journey.order_due)
-        return min((due for due in dues if due is not None), default=None)
-
-    def compact(self, journey: Journey) -> None:
-        """Drops the islands of site facts, and the facts without a person, that nothing accepted from now on can change."""
-        before = journey.as_of - self.policy.keep_ms
-        journey.site = site.unsealed(journey.site, before, self.rules)
+    def compact(self, journey: Journey) -> bool:
+        """Drops the islands of site facts, and the facts without a person, that nothing accepted from now on can change;
+        whether it has dropped site facts.
+        """
+        before = journey.as_of - self.context.keep_ms
         if journey.loose:
             for case in journey.cases.values():
                 case.loose = later_than(case.loose, before)
             journey.loose = any(case.loose for case in journey.cases.values())
+        if not journey.site or journey.site[0].at > before:
+            return False
+        kept = site.unsealed(journey.site, before, self.rules)
+        dropped = len(kept) < len(journey.site)
+        journey.site = kept
+        return dropped
 
     # -- the end -----------------------------------------------------------------------------------------------
 
@@ -307,17 +327,27 @@ class Batch:
         return touched
 
 
-def _whole_islands(span: tuple[int, int], lists: Sequence[Sequence[Fact]], island_ms: int) -> tuple[int, int]:
+def _whole_islands(span: tuple[int, int], lists: Sequence[Sequence[Fact]], rules: site.Rules) -> tuple[int, int]:
     """The span widened until no fact outside it is within an island's gap of one inside."""
     lo, hi = span
     while True:
         before = (lo, hi)
         for facts in lists:
-            for fact in reversed(facts):
-                if fact.at < lo and lo - fact.at <= island_ms:
-                    lo = fact.at
-            for fact in facts:
-                if fact.at > hi and fact.at - hi <= island_ms:
-                    hi = fact.at
+            near = site.islands_between(facts, lo - rules.island_ms, hi + rules.island_ms, rules)
+            if near:
+                lo, hi = min(lo, near[0].at), max(hi, near[-1].at)
         if (lo, hi) == before:
             return lo, hi
+
+
+def _next_order_due(cases: Mapping[Identifier, Case], as_of: int) -> int | None:
+    orders_in = (case.facts for reference, case in cases.items() if reference.startswith(ORDER_PREFIXES))
+    return _least(*[orders.next_deadline(facts, as_of) for facts in orders_in])
+
+
+def _passed(due: int | None, as_of: int) -> bool:
+    return due is not None and due <= as_of
+
+
+def _least(*dues: int | None) -> int | None:
+    return min([due for due in dues if due is not None], default=None)

@@ -47,17 +47,10 @@ def person_of(batch: Batch, touchpoint: Touchpoint) -> Opened | None:
     persons = touchpoint.persons
     if not persons:
         return None
-    first = persons[0]
-    if len(persons) == 1:
-        target = batch.home_of(first)
-        if target is not None:
-            opened = batch.open(target)
-            seen = opened.journey.persons.get(first)
-            if seen is not None:
-                opened.journey.persons[first] = min(seen, touchpoint.at)
-                return opened
     homes = [batch.home_of(identifier) for identifier in persons]
     opened = _base(batch, persons, homes)
+    if len(persons) == 1 and _is_known(opened, persons[0], touchpoint.at):
+        return opened
     joined = []
     for identifier in persons:
         merged = _join(batch, opened, identifier, touchpoint.at)
@@ -69,6 +62,16 @@ def person_of(batch: Batch, touchpoint: Touchpoint) -> Opened | None:
     return opened
 
 
+def _is_known(opened: Opened, identifier: Identifier, at: int) -> bool:
+    """Whether an identifier is this person's already; it may turn out to have been so earlier."""
+    known = opened.journey.persons.get(identifier)
+    if known is None:
+        return False
+    if at < known:
+        opened.journey.persons[identifier] = at
+    return True
+
+
 def _base(batch: Batch, persons: Sequence[Identifier], homes: Sequence[JourneyId | None]) -> Opened:
     """The journey that the identifiers join: the known one of the highest priority, where new ones of a higher
     priority than its own may join it, else a new one.
@@ -78,7 +81,7 @@ def _base(batch: Batch, persons: Sequence[Identifier], homes: Sequence[JourneyId
         home = homes[index]
         assert home is not None  # noqa: S101 (for the type checker: the index was chosen so)
         opened = batch.open(home)
-        if _within_limits(batch, [*opened.journey.persons, *persons[:index]]):
+        if index == 0 or _within_limits(batch, [*opened.journey.persons, *persons[:index]]):
             return opened
     return batch.create(journey_id(persons[0]))
 
@@ -86,8 +89,7 @@ def _base(batch: Batch, persons: Sequence[Identifier], homes: Sequence[JourneyId
 def _join(batch: Batch, opened: Opened, identifier: Identifier, at: int) -> Opened | None:
     """Links one identifier to a journey, merging the one it had; None where a limit refuses that."""
     journey = opened.journey
-    if identifier in journey.persons:
-        journey.persons[identifier] = min(at, journey.persons[identifier])
+    if _is_known(opened, identifier, at):
         return opened
     home = batch.home_of(identifier)
     if home == opened.held.id:  # linked to a journey that was gone
@@ -128,6 +130,7 @@ def _link(opened: Opened, identifiers: list[Identifier], at: int) -> None:
             key = pair(least, identifier)
             known = links.get(key)
             if known is None or at < known:
+                opened.touch_links()
                 links[key] = at
 
 
@@ -188,6 +191,7 @@ def attach(batch: Batch, touchpoint: Touchpoint, person: Opened | None) -> Ident
         if case.about is None or claim < case.about:
             case.about = claim
             touched.append(primary)
+    touched = list(dict.fromkeys(touched))
     for reference in touched:
         settle(batch, reference)
     for reference in touched:

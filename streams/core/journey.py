@@ -169,8 +169,9 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     links: (least, other) identifier pairs that an event named together -> time of the least such event.
     activity: [first, last] of own activity; spells closer than the policy's silence are one.
     refused: identifier pairs that a limit kept apart -> time, for people to look at.
-    due: the next deadline, None where nothing waits. life_due, order_due: the next one of the person's life and of
-        the orders; life_due may be early (activity moves it, and it is looked at again when it comes), never late.
+    due: the next deadline, None where nothing waits. life_due, order_due, site_due: the next one of the person's life, of
+        the orders, and of the site facts; it may be early (activity moves life's, and it is looked at again when it
+        comes), never late.
     loose: whether a case may hold site facts without a person.
     """
 
@@ -185,6 +186,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     refused: dict[str, int] = {}
     order_due: int | None = None
     loose: bool = False
+    site_due: int | None = None
 
 
 _encoder = msgspec.msgpack.Encoder()
