@@ -65,20 +65,6 @@ class Place:
         self.loose = loose
         self.on_site = loose or reference is None
 
-    def find(self, eid: bytes) -> Fact | None:
-        """The fact of an event id."""
-        if self.reference is None:
-            facts = self.opened.journey.site
-        else:
-            case = self.opened.journey.cases.get(self.reference)
-            if case is None:
-                return None
-            facts = case.loose if self.loose else case.facts
-        for fact in facts:
-            if fact.eid == eid:
-                return fact
-        return None
-
     def remove(self, fact: Fact) -> None:
         """Takes a fact out, because another payload of its event counts."""
         if self.loose and self.reference is not None:
@@ -148,12 +134,12 @@ def keep(batch: Batch, person: Opened | None, primary: Identifier | None, touchp
 
     Visits and tasks look at the payloads of live topics alone: one of a batch topic may come after the seal.
     """
-    known = [(place, old) for place in _possible(batch, person, touchpoint) if (old := place.find(fact.eid)) is not None]
+    known = _known(batch, person, touchpoint)
+    places = _belonging(batch, person, primary, touchpoint, fact)
     if not known:
-        for place in _belonging(batch, person, primary, touchpoint, fact):
+        for place in places:
             place.add(fact)
         return True
-    places = list(_belonging(batch, person, primary, touchpoint, fact))
     for on_site in (False, True):
         if on_site and touchpoint.batch:
             break
@@ -180,38 +166,59 @@ def references_of(touchpoint: Touchpoint) -> Iterator[Identifier]:
         yield Identifier(f"{kind}:~{touchpoint.eid.hex()}")
 
 
-def _possible(batch: Batch, person: Opened | None, touchpoint: Touchpoint) -> Iterator[Place]:
+def _known(batch: Batch, person: Opened | None, touchpoint: Touchpoint) -> list[tuple[Place, Fact]]:
+    """The facts that the event has left already, wherever its payloads may have put them."""
+    eid = touchpoint.eid
+    found: list[tuple[Place, Fact]] = []
     if person is not None:
-        yield Place(batch, person, None)
-        for local in _LOCAL:
-            if local in person.journey.cases:
-                yield Place(batch, person, local)
+        cases = person.journey.cases
+        if (old := _find(person.journey.site, eid)) is not None:
+            found.append((Place(batch, person, None), old))
+        found += [
+            (Place(batch, person, local), old)
+            for local in _LOCAL
+            if local in cases and (old := _find(cases[local].facts, eid)) is not None
+        ]
     if not touchpoint.references and touchpoint.type not in ANONYMOUS_CASES:
-        return
+        return found
     for reference in dict.fromkeys(references_of(touchpoint)):
         home = batch.home_of(reference)
-        if home is not None:
-            yield Place(batch, batch.open(home), reference)
-            if person is None:
-                yield Place(batch, batch.open(home), reference, loose=True)
+        case = batch.open(home).journey.cases.get(reference) if home is not None else None
+        if home is None or case is None:
+            continue
+        if (old := _find(case.facts, eid)) is not None:
+            found.append((Place(batch, batch.open(home), reference), old))
+        if person is None and (old := _find(case.loose, eid)) is not None:
+            found.append((Place(batch, batch.open(home), reference, loose=True), old))
+    return found
+
+
+def _find(facts: list[Fact], eid: bytes) -> Fact | None:
+    for fact in facts:
+        if fact.eid == eid:
+            return fact
+    return None
 
 
 def _belonging(
     batch: Batch, person: Opened | None, primary: Identifier | None, touchpoint: Touchpoint, fact: Fact
-) -> Iterator[Place]:
+) -> list[Place]:
+    """Where a fact is kept: among its person's site facts, in a case, or both."""
+    places: list[Place] = []
     on_site = person is not None and _on_site(fact)
     if person is not None and on_site:
-        yield Place(batch, person, None)
+        places.append(Place(batch, person, None))
     family = FAMILIES[touchpoint.type]
     home = batch.home_of(primary) if primary is not None else None
     if primary is not None and home is not None:
         loose = person is None and nameless.is_loose(primary, fact)
         if not loose or family is not Family.SITE:
-            yield Place(batch, batch.open(home), primary)
+            places.append(Place(batch, batch.open(home), primary))
         if loose:
-            yield Place(batch, batch.open(home), primary, loose=True)
+            places.append(Place(batch, batch.open(home), primary, loose=True))
     elif person is not None and (family is not Family.SITE or not on_site):
-        yield Place(batch, person, _local(touchpoint, family))
+        places.append(Place(batch, person, _local(touchpoint, family)))
+    return places
 
 
 def _on_site(fact: Fact) -> bool:

@@ -48,9 +48,8 @@ def fits(commit: Commit) -> bool:
 
 def _too_much(commit: Commit) -> bool:
     """Whether some increment is beyond MAX_DELTA."""
-    if any(not -MAX_DELTA <= delta <= MAX_DELTA for slots in _distinct(commit) for delta in slots.values()):
-        return True
-    return any(not -MAX_DELTA <= delta <= MAX_DELTA for delta in commit.outcomes.values())
+    counted: list[Mapping[str, int] | Mapping[int, int]] = [commit.outcomes, *_distinct(commit)]
+    return any(deltas and (max(deltas.values()) > MAX_DELTA or min(deltas.values()) < -MAX_DELTA) for deltas in counted)
 
 
 def _distinct(commit: Commit) -> Iterable[Mapping[int, int]]:
@@ -82,7 +81,7 @@ def _check_cells(commit: Commit) -> None:
     for grain, index in commit.cells:
         if abs(index) > MAX_DELTA or (grain is Grain.EVER and index != 0):
             raise ValueError(f"no bucket {grain}:{index}")
-    if any(not 1 <= slot <= MAX_SLOT for slots in _distinct(commit) for slot in slots):
+    if any(slots and (min(slots) < 1 or max(slots) > MAX_SLOT) for slots in _distinct(commit)):
         raise ValueError("a slot that is not from 1 to 2^20")
     if _too_much(commit):
         raise ValueError("an increment beyond 2^50")
