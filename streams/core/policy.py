@@ -113,8 +113,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def keep_ms(self) -> int:
-        """How long after its last fact an island is kept: nothing accepted later can change it, or its UTC day's count."""
-        return self.island_ms + max(self.join_ms, DAY) + self.allowance_ms
+        """How long after its last fact an island is kept: nothing accepted later can change it.
+
+        What is accepted says whose facts are up to join_ms older than it, and these may still be in the island, be an
+        order that joins it up to join_ms later, or make its UTC day a bot's.
+        """
+        return self.island_ms + self.join_ms + max(self.join_ms, DAY) + self.allowance_ms
 
     @property
     def drain_ms(self) -> int:

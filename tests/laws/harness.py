@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from streams.core.model import Advance, Answer, Commit, Partition, Position, Touchpoint, Verdict
+from streams.core.model import Advance, Commit, Partition, Position, Touchpoint, Verdict
 from streams.core.pipeline import Chunk, Pipeline
 from streams.core.policy import Policy, TopicPolicy
 from streams.core.workspace import Workspace
@@ -43,12 +43,12 @@ class Run:
         """Lists the partitions."""
         await self.store.open(DEFINITIONS, dict.fromkeys(self.partitions, 0), [TOPIC], self.policy.disorder_ms)
 
-    async def feed(self, number: int, arrivals: Sequence[Arrival]) -> None:
-        """One chunk of a partition."""
+    async def feed(self, number: int, arrivals: Sequence[Arrival], clock: int = -1) -> None:
+        """One chunk of a partition; `clock` is the greatest one of its clock records."""
         partition = self.partitions[number]
         before = self.positions[partition]
-        clock = max([before.clock, *(arrival.clock for arrival in arrivals)])
-        end = before.offset + len(arrivals)
+        clock = max([before.clock, clock, *(arrival.clock for arrival in arrivals)])
+        end = before.offset + max(1, len(arrivals))
         chunk = Chunk(
             before,
             Advance(partition, before.offset, Position(end, clock)),
@@ -69,14 +69,8 @@ class Run:
 
     async def finish(self, until: int) -> None:
         """Clock records to every partition, then a complete sweep."""
-        for partition in self.partitions:
-            before = self.positions[partition]
-            after = Position(before.offset + 1, max(before.clock, until))
-            chunk = Chunk(before, Advance(partition, before.offset, after), [], [], [], {})
-            answer: Answer = await run_chunk(self.pipeline, self.store, chunk, self.watermark)
-            assert answer.verdict is Verdict.OK, answer
-            self.positions[partition] = after
-            self.watermark = answer.watermark
+        for number in range(len(self.partitions)):
+            await self.feed(number, [], until)
         await self.sweep()
 
     async def cells(self) -> Cells:

@@ -6,6 +6,7 @@ moves orders, and never restates a visit, wherever the sweep had come by then.
 
 from __future__ import annotations
 
+import asyncio
 from typing import NamedTuple
 
 import msgspec
@@ -14,12 +15,14 @@ from hypothesis import strategies as st
 
 from streams.core.model import Touchpoint
 from streams.core.policy import DAY, HOUR, MINUTE, Policy
-from tests.laws.harness import Arrival
-from tests.laws.test_laws import PARTITIONS, play
+from streams.store.dump import canonical_dump
+from tests.laws.harness import Arrival, Run
+from tests.oracle.book import Cells
 from tests.oracle.build import digest, moment, touch
 from tests.oracle.oracle import oracle
 
 POLICY = Policy(clock="history", allowance_ms=7 * DAY)
+PARTITIONS = 2
 WEEKS = 4
 
 PERSONS = ("customer_id:1", "anonymous_id:1", "customer_id:2", "anonymous_id:2")
@@ -96,22 +99,46 @@ def weeks(draw: st.DrawFn) -> list[Said]:
     return found
 
 
-def log_of(draw: st.DataObject, found: list[Said]) -> list[Arrival]:
-    """The touchpoints as they arrived: every live partition's clock follows the arrivals in it."""
-    clocks = [0] * PARTITIONS
-    log = []
+Log = list[list[tuple[int, Touchpoint | None]]]
+"""Per partition its records: (clock, touchpoint), or a clock record."""
+
+
+def log_of(draw: st.DataObject, found: list[Said]) -> Log:
+    """The touchpoints as they arrived; now and then, all partitions are told how late it is."""
+    log: Log = [[] for _ in range(PARTITIONS)]
     for at, index in sorted((one.touchpoint.at + one.late_ms, index) for index, one in enumerate(found)):
-        number = draw.draw(st.integers(0, PARTITIONS - 1))
-        clocks[number] = max(clocks[number], at)
-        log.append(Arrival(number, clocks[number], found[index].touchpoint))
+        if draw.draw(st.integers(0, 2)):
+            for records in log:
+                records.append((at, None))
+        draw.draw(st.sampled_from(log)).append((at, found[index].touchpoint))
     return log
+
+
+async def read(draw: st.DataObject, log: Log, until: int) -> tuple[Cells, str]:
+    """One reading of a log: in any chunks, partitions in any order or in that of arrival, sweeping now and then."""
+    run = Run(POLICY, PARTITIONS, capacity=draw.draw(st.sampled_from((1, 2, 1000)), label="journeys in memory"))
+    await run.open()
+    rest = [list(records) for records in log]
+    in_order = draw.draw(st.booleans(), label="in the order of arrival")
+    sweeps = draw.draw(st.sampled_from(((True,), (False,), (True, False))))
+    while any(rest):
+        waiting = [number for number in range(PARTITIONS) if rest[number]]
+        number = min(waiting, key=lambda n: rest[n][0][0]) if in_order else draw.draw(st.sampled_from(waiting))
+        size = 1 if in_order else draw.draw(st.sampled_from((1, 2, 7, 100)))
+        chunk, rest[number] = rest[number][:size], rest[number][size:]
+        arrivals = [Arrival(number, clock, touchpoint) for clock, touchpoint in chunk if touchpoint is not None]
+        await run.feed(number, arrivals, chunk[-1][0])
+        if draw.draw(st.sampled_from(sweeps)):
+            await run.sweep()
+    await run.finish(until)
+    return await run.cells(), await canonical_dump(run.store, POLICY)
 
 
 @settings(max_examples=200)
 @given(st.data(), weeks())
 def test_what_is_learnt_late_restates_no_visit_wherever_the_sweep_had_come(draw: st.DataObject, found: list[Said]) -> None:
     log = log_of(draw, found)
-    until = max(arrival.clock for arrival in log) + draw.draw(st.sampled_from((0, HOUR, DAY, 30 * DAY)))
-    (cells, dump), (_, other) = (play(draw, POLICY, log, until) for _ in range(2))
+    until = max(one.touchpoint.at + one.late_ms for one in found) + draw.draw(st.sampled_from((0, HOUR, DAY, 30 * DAY)))
+    (cells, dump), (_, other) = (asyncio.run(read(draw, log, until)) for _ in range(2))
     assert cells == oracle([one.touchpoint for one in found], POLICY, until, until)
     assert dump == other
