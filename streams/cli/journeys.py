@@ -8,7 +8,7 @@ from typing import Any
 
 from schemas.identifiers import PERSON_KINDS, REFERENCE_KINDS
 from streams.core.content import LATEST_MS
-from streams.core.journey import Fact, Journey, by_instant
+from streams.core.journey import Case, Fact, Journey, by_instant
 from streams.core.metrics import timestamp
 from streams.core.model import Identifier, Touchpoint, Value
 from streams.core.normalise import normalise
@@ -46,7 +46,7 @@ def journey_document(journey: Journey) -> dict[str, Any]:
     """A whole journey as JSON; `as_of` is the watermark that its figures stand for, None before any."""
     facts = {(fact.at, fact.eid): fact for fact in journey.site}
     for case in journey.cases.values():
-        facts |= {(fact.at, fact.eid): fact for fact in case.facts}
+        facts |= {(fact.at, fact.eid): fact for fact in (*case.facts, *case.loose)}
     return {
         "as_of": None if journey.as_of < 0 else timestamp(journey.as_of),
         "identifiers": [
@@ -56,19 +56,24 @@ def journey_document(journey: Journey) -> dict[str, Any]:
         "links": _pairs(journey.links),
         "refused_links": _pairs(journey.refused),
         "cases": [
-            {
-                "reference": reference,
-                "owner": case.owner.target if case.owner else None,
-                "parent": case.parent.target if case.parent else None,
-                "about": case.about.target if case.about else None,
-                "first": timestamp(case.facts[0].at) if case.facts else None,
-                "last": timestamp(case.facts[-1].at) if case.facts else None,
-                "facts": len(case.facts),
-            }
+            _case_document(reference, case)
             for reference, case in sorted(journey.cases.items())
             if not reference.startswith(LOCAL)
         ],
         "timeline": [_fact_document(fact) for fact in sorted(facts.values(), key=by_instant)],
+    }
+
+
+def _case_document(reference: Identifier, case: Case) -> dict[str, Any]:
+    instants = sorted({(fact.at, fact.eid) for fact in (*case.facts, *case.loose)})
+    return {
+        "reference": reference,
+        "owner": case.owner.target if case.owner else None,
+        "parent": case.parent.target if case.parent else None,
+        "about": case.about.target if case.about else None,
+        "first": timestamp(instants[0][0]) if instants else None,
+        "last": timestamp(instants[-1][0]) if instants else None,
+        "facts": len(instants),
     }
 
 

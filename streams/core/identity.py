@@ -220,12 +220,14 @@ def _claims(
         rank = 0 if touchpoint.type in CREATING and reference == primary else 1
         claim = Claim(rank, touchpoint.at, touchpoint.eid, touchpoint.persons[0])
         named_by = Claim(0, touchpoint.at, touchpoint.eid, touchpoint.persons[0])
-        if not touchpoint.batch and (case.named is None or named_by < case.named):
+        earlier = not touchpoint.batch and (case.named is None or named_by < case.named)
+        if earlier:
             case.named = named_by
-            touched.append(reference)
-        if case.owner is None or claim < case.owner:
+        less = case.owner is None or claim < case.owner
+        if less:
             _soil(batch, reference)
             case.owner = claim
+        if earlier or less:
             touched.append(reference)
     return touched
 

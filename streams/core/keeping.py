@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from streams.core import nameless
 from streams.core.batch import Batch, Opened
-from streams.core.cases.site import ORDER_PLACED, SITE_CHANNELS, is_mark
+from streams.core.cases.site import NAMELESS, ORDER_PLACED, SITE_CHANNELS, is_mark
 from streams.core.families import (
     ANONYMOUS_CASES,
     FAMILIES,
@@ -68,7 +68,7 @@ class Place:
     def remove(self, fact: Fact) -> None:
         """Takes a fact out, because another payload of its event counts."""
         if self.loose and self.reference is not None:
-            nameless.take(self.batch, self.opened.held.id, self.reference, fact)
+            nameless.take(self.batch, self.opened, self.reference, fact)
             return
         facts = self._changes(fact)
         facts.remove(fact)
@@ -82,7 +82,7 @@ class Place:
             if len(self.opened.journey.cases[self.reference].loose) >= limits.facts_per_case:
                 self.batch.note("limits|facts_per_case")
             else:
-                nameless.put(self.batch, self.opened.held.id, self.reference, fact)
+                nameless.put(self.batch, self.opened, self.reference, fact)
             return
         facts = self._changes(fact)
         if self.reference is None and len(facts) > limits.facts_per_day and _is_bot(facts, fact, limits.facts_per_day):
@@ -125,7 +125,11 @@ def _is_bot(facts: list[Fact], fact: Fact, limit: int) -> bool:
     if is_mark(fact):
         return False
     day = fact.at // DAY
-    same = (known for known in facts if known.at // DAY == day and known.who == fact.who and not is_mark(known))
+    same = (
+        known
+        for known in facts
+        if known.at // DAY == day and known.who == fact.who and NAMELESS not in known.fields and not is_mark(known)
+    )
     return sum(1 for _ in same) > KEPT_OF_BOTS * limit
 
 
@@ -140,19 +144,24 @@ def keep(batch: Batch, person: Opened | None, primary: Identifier | None, touchp
         for place in places:
             place.add(fact)
         return True
-    for on_site in (False, True):
-        if on_site and touchpoint.batch:
-            break
-        rivals = [old for place, old in known if not (old.fields.get("batch") if on_site else touchpoint.batch and place.on_site)]
-        if any((old.at, old.digest) <= (fact.at, fact.digest) for old in rivals):
-            continue
-        for place, old in known:
-            if place.on_site == on_site:
-                place.remove(old)
-        for place in places:
-            if place.on_site == on_site:
-                place.add(fact)
+    lasting = [(place, old) for place, old in known if not place.on_site]
+    if _is_least(fact, lasting if touchpoint.batch else known):
+        _replace(fact, lasting, [place for place in places if not place.on_site])
+    if not touchpoint.batch and _is_least(fact, [(place, old) for place, old in known if not old.fields.get("batch")]):
+        on_site = [(place, old) for place, old in known if place.on_site]
+        _replace(fact, on_site, [place for place in places if place.on_site])
     return False
+
+
+def _is_least(fact: Fact, known: list[tuple[Place, Fact]]) -> bool:
+    return all((fact.at, fact.digest) < (old.at, old.digest) for _, old in known)
+
+
+def _replace(fact: Fact, known: list[tuple[Place, Fact]], places: list[Place]) -> None:
+    for place, old in known:
+        place.remove(old)
+    for place in places:
+        place.add(fact)
 
 
 def references_of(touchpoint: Touchpoint) -> Iterator[Identifier]:

@@ -12,11 +12,11 @@ from bisect import insort
 
 import msgspec
 
-from streams.core.batch import Batch
+from streams.core.batch import Batch, Opened
 from streams.core.cases.site import NAMELESS, ORDER_PLACED, SITE_CHANNELS
 from streams.core.families import kind_of
 from streams.core.journey import Case, Fact, by_instant
-from streams.core.model import Identifier, JourneyId
+from streams.core.model import Identifier
 from streams.core.trees import named_in_time, root_of, tree_of
 
 _NOBODY = Identifier("")
@@ -31,9 +31,9 @@ def is_loose(reference: Identifier, fact: Fact) -> bool:
     return fact.dimensions.channel in SITE_CHANNELS and kind_of(reference) in ("visit_id", "cart_token")
 
 
-def put(batch: Batch, home: JourneyId, reference: Identifier, fact: Fact) -> None:
+def put(batch: Batch, opened: Opened, reference: Identifier, fact: Fact) -> None:
     """Keeps a fact without a person under its reference, and with the person it counts for."""
-    journey = batch.open(home).journey
+    journey = opened.journey
     journey.loose = True
     who = _who(batch, journey.cases, reference, fact)
     fact = msgspec.structs.replace(fact, who=who, fields={**fact.fields, NAMELESS: True})
@@ -41,9 +41,9 @@ def put(batch: Batch, home: JourneyId, reference: Identifier, fact: Fact) -> Non
     _give(batch, fact)
 
 
-def take(batch: Batch, home: JourneyId, reference: Identifier, fact: Fact) -> None:
+def take(batch: Batch, opened: Opened, reference: Identifier, fact: Fact) -> None:
     """Takes such a fact out again, because another payload of its event counts."""
-    batch.open(home).journey.cases[reference].loose.remove(fact)
+    opened.journey.cases[reference].loose.remove(fact)
     _take_back(batch, fact)
 
 
@@ -56,10 +56,11 @@ def reconsider(batch: Batch, reference: Identifier) -> None:
     if not journey.loose or reference not in journey.cases:
         return
     cases = journey.cases
-    for member in tree_of(cases, root_of(cases, reference)):
-        loose = cases[member].loose
+    tree = {member: cases[member] for member in tree_of(cases, root_of(cases, reference))}
+    for member, case in tree.items():
+        loose = case.loose
         for index, fact in enumerate(loose):
-            who = _who(batch, cases, member, fact)
+            who = _who(batch, tree, member, fact)
             if who != fact.who:
                 _take_back(batch, fact)
                 loose[index] = msgspec.structs.replace(fact, who=who)

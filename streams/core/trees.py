@@ -53,9 +53,9 @@ def named_in_time(cases: Mapping[Identifier, Case], reference: Identifier, befor
     the reference: its order, and whatever else is part of that. None where that claim is not earlier than `before`.
     """
     order = _order_in_time(cases[reference], before) or reference
-    claims = [case.named for case in cases.values() if case.parent is not None and _order_in_time(case, before) == order]
-    if order in cases:
-        claims.append(cases[order].named)
+    claims = [cases[order].named] if order in cases else []
+    if order.startswith("order_id:"):  # nothing else has parts
+        claims += [case.named for case in cases.values() if _order_in_time(case, before) == order]
     first = min((claim for claim in claims if claim is not None), default=None)
     return first if first is not None and first.at < before else None
 

@@ -10,15 +10,17 @@ import asyncio
 from typing import NamedTuple
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.core.model import Touchpoint
-from streams.core.policy import DAY, HOUR, MINUTE, Policy
+from streams.core.policy import DAY, HOUR, MINUTE, Limits, Policy
 from streams.store.dump import canonical_dump
+from tests.core.steps import tables, tell
 from tests.laws.harness import Arrival, Run
 from tests.oracle.book import Cells
-from tests.oracle.build import digest, moment, touch
+from tests.oracle.build import digest, moment, totals, touch
 from tests.oracle.oracle import oracle
 
 POLICY = Policy(clock="history", allowance_ms=7 * DAY)
@@ -142,3 +144,78 @@ def test_what_is_learnt_late_restates_no_visit_wherever_the_sweep_had_come(draw:
     (cells, dump), (_, other) = (asyncio.run(read(draw, log, until)) for _ in range(2))
     assert cells == oracle([one.touchpoint for one in found], POLICY, until, until)
     assert dump == other
+
+
+START = moment(hours=12)
+WEEKS_LATER = START + 20 * DAY
+
+
+def page(references: str, persons: str = "", at: int = START) -> Touchpoint:
+    return touch("page.viewed", at, persons, references)
+
+
+def order(references: str, persons: str = "", at: int = START, *, batch: bool = False) -> Touchpoint:
+    found = touch("order.placed", at, persons, references, eid=digest(f"order of {references}"), channel="system")
+    return msgspec.structs.replace(found, batch=batch)
+
+
+ANNA, BERT = "customer_id:1", "customer_id:2"
+CART = (page("cart_token:1"), page("cart_token:1", ANNA, START + MINUTE))
+STORIES = {
+    "a cart that turns out to be part of an older order": (
+        (*CART, order("order_id:1", BERT, START - DAY)),
+        touch("order.cancelled", WEEKS_LATER, "", "order_id:1 cart_token:1", channel="system"),
+    ),
+    "an order that a batch topic finds for a cart": (
+        (*CART, order("order_id:1", BERT, START - HOUR)),
+        order("order_id:1 cart_token:1", BERT, START - HOUR, batch=True),
+    ),
+    "a parcel, known by a person, that turns out to be part of the order": (
+        (page("", ANNA), order("order_id:1"), touch("delivery.promised", START, ANNA, "shipment_id:1")),
+        touch("shipment.dispatched", WEEKS_LATER, "", "order_id:1 shipment_id:1"),
+    ),
+    "a second person who places an order that somebody else was named with": (
+        (page("", ANNA), order("order_id:1"), touch("order.refunded", START + HOUR, ANNA, "order_id:1", channel="system")),
+        order("order_id:1 visit_id:1", BERT, WEEKS_LATER),
+    ),
+    "a batch topic that repeats an order without a person, with an earlier time": (
+        (page("", ANNA), order("order_id:1"), touch("order.refunded", START + HOUR, ANNA, "order_id:1", channel="system")),
+        order("order_id:1", "", START - 1, batch=True),
+    ),
+    "a batch topic that repeats a person's order, with an earlier time": (
+        (page("", ANNA), order("order_id:1", ANNA)),
+        order("order_id:1", ANNA, START - 1, batch=True),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_sealed_visit_stays_as_it_was_counted(name: str) -> None:
+    known, late = STORIES[name]
+    want = totals(tables(*known, WEEKS_LATER), "visit")
+    at_once = tables(*known, late, WEEKS_LATER + DAY)
+    assert totals(at_once, "visit") == want
+    assert at_once == oracle([*known, late], POLICY, WEEKS_LATER + DAY, WEEKS_LATER + DAY)
+    for seen in (HOUR, 2 * DAY, 8 * DAY, 9 * DAY, 12 * DAY):
+        told = tell(*known, START + seen, late, WEEKS_LATER + DAY)
+        assert told.cells == at_once
+        assert told.dump == tell(late, *known, WEEKS_LATER + DAY).dump
+
+
+LINK_LATE = touch("profile.linked", START + 46 * HOUR, "anonymous_id:1 customer_id:1", channel="system")
+
+
+@pytest.mark.parametrize(
+    ("limit", "known"),
+    [
+        (2_000, (page("cart_token:1", "anonymous_id:1"), order("order_id:1 cart_token:1", ANNA, START + 23 * HOUR))),
+        (1, (page("", "anonymous_id:1", moment(days=1)), page("", ANNA, moment(days=1, hours=23, minutes=59)))),
+    ],
+    ids=["an order that joins a visit of the day before", "a day of a bot"],
+)
+def test_whose_a_fact_is_may_be_learnt_as_late_as_the_allowance_lets_it(limit: int, known: tuple[Touchpoint, ...]) -> None:
+    policy = msgspec.structs.replace(POLICY, limits=Limits(facts_per_day=limit))
+    until = START + 30 * DAY
+    want = oracle([*known, LINK_LATE], policy, until, until)
+    assert tables(*known, LINK_LATE, until, policy=policy) == want
+    assert tables(*known, LINK_LATE.at + 7 * DAY, LINK_LATE, until, policy=policy) == want

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.core.batch import Batch, Context
@@ -18,7 +18,7 @@ from streams.store.dump import canonical_dump
 from tests.laws.harness import DEFINITIONS, Arrival, Run
 from tests.oracle.book import Cells
 from tests.oracle.build import MONDAY, touch
-from tests.oracle.oracle import oracle, people
+from tests.oracle.oracle import oracle
 from tests.oracle.strategies import cuts, policies, robot_streams, streams
 
 PARTITIONS = 3
@@ -86,10 +86,6 @@ def test_days_of_bots_are_left_out_in_any_order(draw: st.DataObject, found: list
 @given(st.data(), streams(variants=False))
 def test_nothing_accepted_is_older_than_the_seal(draw: st.DataObject, found: list[Touchpoint]) -> None:
     policy = Policy(clock="history", allowance_ms=7 * DAY)
-    # One known limit, see ARCHITECTURE: an order of a back end that a second person claims after the first one's visit is sealed.
-    if len(people(found)) > 1:
-        found = [one for one in found if one.persons or one.type != "order.placed"]
-    assume(found)
     until = draw.draw(cuts(found))
     log = timely(draw, found, policy.allowance_ms)
     until = max(until, *(arrival.clock for arrival in log))
