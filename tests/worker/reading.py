@@ -1,0 +1,155 @@
+"""A chunk loop on a log and a store in memory, both of which somebody may meddle with while it works."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from faust.types import TP
+from prometheus_client import CollectorRegistry
+
+from streams.core.model import Answer, Commit, Partition, Record, Rejected
+from streams.core.policy import Policy, TopicPolicy
+from streams.drive import run_sweep
+from streams.store.dump import canonical_dump
+from streams.store.memory import MemoryStore
+from streams.worker.agents import ChunkLoop
+from streams.worker.dead_letters import DeadLetters
+from streams.worker.metrics import CountedPipeline, WorkerMetrics
+from streams.worker.owner import Owner
+from streams.worker.transport import Fetched
+
+DEFINITIONS = "test"
+TOPIC = TopicPolicy("touchpoints")
+POLICY = Policy(clock="history")
+
+Log = Mapping[Partition, Sequence[Record]]
+Meddling = Callable[[Commit], Awaitable[None]]
+
+
+async def nobody(_: Commit) -> None:
+    """Nobody meddles."""
+
+
+class Reader:
+    """What Faust's consumer is to the worker: fetches runs of the partitions in turn, goes back when told."""
+
+    def __init__(self, log: Log, size: int) -> None:
+        self.log, self.size = log, size
+        self.cursors = dict.fromkeys(log, 0)
+        self.waiting: deque[Fetched] = deque()
+        self.generation = 1
+
+    def fetch(self) -> None:
+        """One run of each partition, as a fetch brings them."""
+        for partition, records in self.log.items():
+            start = self.cursors[partition]
+            if run := records[start : start + self.size]:
+                self.cursors[partition] = start + len(run)
+                self.waiting.append(Fetched(partition, start, start + len(run), tuple(run), self.generation))
+
+    def upcoming(self) -> Fetched | None:
+        """The next chunk, which stays where it is."""
+        if len(self.waiting) < 2:
+            self.fetch()
+        return self.waiting[0] if self.waiting else None
+
+    async def go_back(self, tp: TP, offset: int) -> None:
+        """Fetches from here again; what is on its way still comes."""
+        self.cursors[Partition(tp.topic, tp.partition)] = offset
+
+
+class Meddled(MemoryStore):
+    """A store whose commits take a while; `meddling` comes before them and may do, or raise, whatever it likes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meddling: Meddling = nobody
+        self.pause = 30
+        self.answers: list[Answer] = []
+
+    async def commit(self, commit: Commit) -> Answer:
+        for _ in range(self.pause):
+            await asyncio.sleep(0)
+        await self.meddling(commit)
+        answer = await super().commit(commit)
+        self.answers.append(answer)
+        for _ in range(self.pause):
+            await asyncio.sleep(0)
+        return answer
+
+
+class Letters(DeadLetters):
+    """A dead-letter topic that notes where the store was when each letter was sent."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.store = store
+        self.sent: dict[tuple[Partition, int], str] = {}
+        self.at: list[tuple[int, int]] = []
+
+    async def send(self, partition: Partition, rejected: Sequence[tuple[Record, Rejected]]) -> int:
+        _, positions = await self.store.positions()
+        for record, why in rejected:
+            self.sent[partition, record.offset] = str(why.reason)
+            self.at.append((positions[partition].offset, record.offset))
+        await asyncio.sleep(0)
+        return len({record.offset for record, _ in rejected})
+
+
+class Reading:
+    """One worker on a log. decoded: how many records the decoder has seen, again and again counted."""
+
+    def __init__(self, log: Log, size: int = 40, store: Meddled | None = None) -> None:
+        self.log = log
+        self.store = store or Meddled()
+        self.reader = Reader(log, size)
+        self.letters = Letters(self.store)
+        self.decoded = 0
+        reader = self.reader
+
+        class App(SimpleNamespace):
+            consumer = reader
+            should_stop = rebalancing = False
+
+            @property
+            def consumer_generation_id(self) -> int:
+                return reader.generation
+
+        pipeline = CountedPipeline(POLICY, DEFINITIONS, [TOPIC])
+        pipeline.metrics = WorkerMetrics(CollectorRegistry())
+        decode = pipeline.decode
+
+        def counted(*arguments: Any) -> Any:
+            self.decoded += len(arguments[3])
+            return decode(*arguments)
+
+        pipeline.decode = counted  # type: ignore[method-assign, assignment] # to be counted
+        self.owner = Owner(App(), self.store, pipeline, DEFINITIONS, [TOPIC], pipeline.metrics, lambda: 0)
+        self.loop = ChunkLoop(self.owner, self.letters)
+
+    async def assigned(self) -> None:
+        """A rebalance that gives this worker every partition: it starts where the store is."""
+        await self.store.open(DEFINITIONS, dict.fromkeys(self.log, 0), [TOPIC.name])
+        self.owner.watermark, self.owner.known = await self.store.positions()
+        self.reader.generation += 1
+        self.reader.cursors = {partition: position.offset for partition, position in self.owner.known.items()}
+
+    async def read(self) -> None:
+        """Until the store has everything; where chunks were dropped at the log's end, they are fetched again."""
+        ends = {partition: len(records) for partition, records in self.log.items()}
+        while {partition: position.offset for partition, position in (await self.store.positions())[1].items()} != ends:
+            if self.reader.upcoming() is None:
+                await self.owner.refresh()
+                for partition, position in self.owner.known.items():
+                    self.reader.cursors[partition] = position.offset
+            else:
+                await self.loop.take(self.reader.waiting.popleft(), self.reader.upcoming)
+
+    async def dump(self) -> str:
+        """After a complete sweep."""
+        watermark, _ = await self.store.positions()
+        await run_sweep(self.owner.pipeline, self.store, watermark)
+        return await canonical_dump(self.store, POLICY)

@@ -1,0 +1,253 @@
+"""Decoding ahead: a chunk decoded before its turn counts only where everything before it went as was assumed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from redis.exceptions import ConnectionError as Unreachable
+
+from streams.core.model import Commit, Partition, Record, Verdict
+from streams.core.pipeline import Pipeline
+from streams.drive import run_chunk
+from streams.store.memory import MemoryStore
+from streams.worker import ahead, retry
+from tests.faults.history import History, history
+from tests.worker.reading import DEFINITIONS, POLICY, TOPIC, Log, Reading, nobody
+
+PARTITIONS = [Partition(TOPIC.name, number) for number in range(3)]
+Step = Callable[[Reading], Awaitable[None]]
+
+
+@pytest.fixture(scope="module")
+def told() -> History:
+    return history(seed=11, customers=60, events=1_500, policy=POLICY)
+
+
+@pytest.fixture(scope="module")
+def log(told: History) -> Log:
+    """By key, with a last clock record in each partition."""
+    found: dict[Partition, list[Record]] = {partition: [] for partition in PARTITIONS}
+    for one in told.sent:
+        records = found[PARTITIONS[sum(one.key) % len(PARTITIONS)]]
+        records.append(Record(len(records), one.timestamp, one.value, one.key))
+    for records in found.values():
+        records.append(Record(len(records), told.end, None))
+    return found
+
+
+@pytest.fixture(scope="module")
+def expected(log: Log) -> str:
+    """What a worker makes of it that never decodes ahead."""
+
+    async def read() -> str:
+        worker = Reading(log)
+        await worker.assigned()
+        while (fetched := worker.reader.upcoming()) is not None:
+            worker.reader.waiting.popleft()
+            await worker.loop.take(fetched)
+        return await worker.dump()
+
+    return asyncio.run(read())
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(ahead, "SLICE_RECORDS", 7)
+
+
+async def read(worker: Reading) -> None:
+    await worker.assigned()
+    await asyncio.wait_for(worker.read(), 60)
+
+
+def refused(told: History) -> int:
+    return sum(one.refused for one in told.sent)
+
+
+def size(log: Log) -> int:
+    return sum(len(records) for records in log.values())
+
+
+async def same(worker: Reading, told: History, log: Log, expected: str) -> None:
+    assert await worker.dump() == expected
+    outcomes = await worker.store.outcomes()
+    assert outcomes["records"] == size(log)
+    assert outcomes["rejected"] + outcomes["touchpoints|rejected"] == len(worker.letters.sent) == refused(told)
+
+
+async def test_every_record_is_decoded_once_and_most_while_others_are_committed(told: History, log: Log, expected: str) -> None:
+    worker = Reading(log)
+    during: list[int] = []
+
+    async def see(_: Commit) -> None:
+        during.append(worker.decoded - sum(position.offset for position in worker.owner.known.values()))
+
+    worker.store.meddling = see
+    await read(worker)
+    await same(worker, told, log, expected)
+    assert worker.decoded == size(log)
+    assert {answer.verdict for answer in worker.store.answers} == {Verdict.OK}
+    assert sum(ahead == 80 for ahead in during) > len(during) / 2  # the chunk in the commit, and the one after it
+    assert max(during) == 80
+    assert {at <= offset < at + 40 for at, offset in worker.letters.at} == {True}
+
+
+async def test_a_rollback(told: History, log: Log, expected: str) -> None:
+    worker = Reading(log)
+    saved = worker.store.snapshot()
+
+    async def lose(_: Commit) -> None:
+        nonlocal saved
+        count = len(worker.store.answers)
+        if count == 5:
+            saved = worker.store.snapshot()
+        elif count == 8:
+            worker.store.restore(saved)
+
+    await worker.assigned()
+    worker.store.meddling = lose
+    await asyncio.wait_for(worker.read(), 60)
+    await same(worker, told, log, expected)
+    assert Verdict.ROLLBACK in {answer.verdict for answer in worker.store.answers}
+
+
+async def other(worker: Reading, partition: Partition, count: int) -> None:
+    """Another worker commits the next records of a partition, from where the store is."""
+    pipeline = Pipeline(POLICY, DEFINITIONS, [TOPIC])
+    watermark, positions = await worker.store.positions()
+    position = positions[partition]
+    part = worker.log[partition][position.offset : position.offset + count]
+    if not part:
+        return
+    chunk = pipeline.decode(partition, position.offset, part[-1].offset + 1, part, position)
+    meddling, worker.store.meddling = worker.store.meddling, nobody
+    answer = await run_chunk(pipeline, worker.store, chunk, watermark)
+    assert answer.verdict is Verdict.OK
+    worker.store.meddling = meddling
+
+
+def once(worker: Reading, after: int, step: Step) -> Callable[[Commit], Awaitable[None]]:
+    """Does it before the commit that comes after so many answers."""
+    done = False
+
+    async def meddle(_: Commit) -> None:
+        nonlocal done
+        if len(worker.store.answers) == after and not done:
+            done = True
+            await step(worker)
+
+    return meddle
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+@pytest.mark.parametrize("count", [15, 40, 55, 200])
+async def test_another_worker_was_faster(log: Log, expected: str, partitions: int, count: int) -> None:
+    """Part of this chunk, all of it, part of the next one too, and much more: PARTIAL and DUPLICATE, and then CONFLICT."""
+    worker = Reading(log)
+
+    async def overtake(worker: Reading) -> None:
+        for partition in PARTITIONS[:partitions]:
+            await other(worker, partition, count)
+
+    worker.store.meddling = once(worker, 6, overtake)
+    await read(worker)
+    worker.letters.sent.clear()  # the other one has sent none
+    assert await worker.dump() == expected
+    assert (await worker.store.outcomes())["records"] == size(log)
+    assert {answer.verdict for answer in worker.store.answers} & {Verdict.PARTIAL, Verdict.DUPLICATE}
+
+
+async def test_a_conflict(log: Log, expected: str) -> None:
+    worker = Reading(log)
+
+    async def write(worker: Reading) -> None:
+        await other(worker, PARTITIONS[1], 40)
+
+    for after in (6, 9):
+        worker.store.meddling = once(worker, after, write)
+        await read(worker)
+    assert await worker.dump() == expected
+
+
+async def test_a_rebalance(told: History, log: Log, expected: str) -> None:
+    """In the middle of a commit: what was decoded ahead belongs to an assignment that has ended."""
+    worker = Reading(log)
+
+    async def rebalance(worker: Reading) -> None:
+        await worker.assigned()
+
+    await worker.assigned()
+    worker.store.meddling = once(worker, 4, rebalance)
+    await asyncio.wait_for(worker.read(), 60)
+    await same(worker, told, log, expected)
+
+
+@pytest.mark.parametrize("written", [True, False])
+async def test_a_reply_that_never_came(told: History, log: Log, expected: str, written: bool) -> None:
+    worker = Reading(log)
+
+    async def lose(commit: Commit) -> None:
+        if len(worker.store.answers) == 3:
+            if written:
+                await MemoryStore.commit(worker.store, commit)
+            worker.store.answers.append(worker.store.answers[-1])
+            raise Unreachable("gone")
+
+    worker.store.meddling = lose
+    await read(worker)
+    await same(worker, told, log, expected)
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_whatever_happens(log: Log, expected: str, seed: int) -> None:
+    chance = random.Random(seed)
+    worker = Reading(log, size=chance.choice([9, 40, 150]))
+    saved = worker.store.snapshot()
+
+    async def meddle(commit: Commit) -> None:
+        nonlocal saved
+        worker.store.pause = chance.randrange(40)
+        what = chance.randrange(40)
+        if what == 0:
+            saved = worker.store.snapshot()
+        elif what == 1:
+            worker.store.restore(saved)
+        elif what == 2:
+            await other(worker, chance.choice(PARTITIONS), chance.randrange(1, 100))
+        elif what == 3:
+            await worker.assigned()
+        elif what == 4:
+            raise Unreachable("not written")
+        elif what == 5:
+            await MemoryStore.commit(worker.store, commit)
+            raise Unreachable("written")
+
+    await worker.assigned()
+    saved = worker.store.snapshot()
+    worker.store.meddling = meddle
+    await asyncio.wait_for(worker.read(), 60)
+    worker.store.meddling = nobody
+    assert await worker.dump() == expected
+    assert (await worker.store.outcomes())["records"] == size(log)
+
+
+async def test_a_defect_of_the_decoder_is_the_chunk_loop_s(told: History, log: Log, expected: str) -> None:
+    """Where it is told, and tried again; the slices that were decoded before it are not taken for the whole."""
+    worker = Reading(log)
+    decode, calls = worker.owner.pipeline.decode, 0
+
+    def failing(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls % 10 == 0:
+            raise ZeroDivisionError("a defect")
+        return decode(*arguments)
+
+    worker.owner.pipeline.decode = failing  # type: ignore[method-assign, assignment] # a defect is hard to have otherwise
+    await read(worker)
+    await same(worker, told, log, expected)
