@@ -44,7 +44,7 @@ class ChunkLoop:
             await self._take(fetched)
         finally:
             working.cancel()
-            self._owner.busy = False
+            self._owner.busy, self._owner.behind = False, upcoming() is not None
 
     async def _take(self, fetched: Fetched) -> None:
         owner = self._owner

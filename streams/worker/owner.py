@@ -40,7 +40,10 @@ class TopicMissingError(Exception):
 
 
 class Owner:
-    """See the module. `app` is the Faust app; `definitions` the namespace's digest."""
+    """See the module. `app` is the Faust app; `definitions` the namespace's digest.
+
+    busy: whether the chunk loop has a chunk. behind: whether another one was waiting when it was done with the last one.
+    """
 
     def __init__(
         self,
@@ -65,6 +68,7 @@ class Owner:
         self.lost: dict[Partition, int] = {}
         self.failure: str | None = None
         self.busy = False
+        self.behind = False
         self._definitions = definitions
         self._topics = topics
         self._on_loss = on_loss
@@ -107,6 +111,7 @@ class Owner:
         Empty while that cannot be read: the partitions are positioned later then, and not fetched before.
         """
         self.known = {}
+        self.behind = False
         generation = self.generation
         owned = {Partition(tp.topic, tp.partition) for tp in tps}
         try:
