@@ -20,8 +20,11 @@ from streams.core.pipeline import Chunk
 from streams.worker.owner import Owner
 from streams.worker.transport import Fetched
 
-SLICE_RECORDS = 50
-"""Decoded in one go, which takes a few milliseconds: for so long a request waits to be sent, or an answer to be seen."""
+SLICE_RECORDS = 100
+"""Decoded in one go, which takes a few milliseconds: for so long an answer that has come waits to be seen."""
+SLICE_TURNS = 8
+"""Of the event loop between two slices. To send a request, or to take in its answer, needs several; what waits for them
+would wait for as many slices otherwise."""
 LOOK_SECONDS = 0.005
 NO_TIME = -1
 
@@ -123,7 +126,8 @@ class Ahead:
             return None
         decoding = self._decoding(fetched, position)
         while not decoding.complete:
-            await asyncio.sleep(0)
+            for _ in range(SLICE_TURNS):
+                await asyncio.sleep(0)
             if not decoding.complete:  # the chunk loop may have done it meanwhile
                 decoding.go_on()
         return decoding

@@ -25,7 +25,8 @@ from streams.worker.sweep import EXPIRE_SECONDS, SWEEP_SECONDS, TICK_SECONDS, Sw
 from streams.worker.transport import Undecoded, require_stream_extension, upcoming
 
 STOP_SECONDS = 8.0
-BUFFERED_CHUNKS = 2
+BUFFERED_CHUNKS = 4
+"""That Faust may hold ready. It stops fetching at three and goes on at one, so that the next chunk is there to be decoded ahead."""
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
 log = logging.getLogger("journey.worker")
