@@ -29,7 +29,7 @@ STOP_SECONDS = 8.0
 BUFFERED_CHUNKS = 4
 """That Faust may hold ready. It stops fetching at three and goes on at one, so that the next chunk is there to be decoded ahead."""
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-COLLECTOR_THRESHOLDS = (20_000, 20, 1_000)
+COLLECTOR_THRESHOLDS = (50_000, 50, 1_000)
 """Of Python's cyclic garbage collector. The journeys in memory are many objects that live long and hold no cycles; with the
 defaults a tenth of a busy worker's time goes into looking through them. Cycles that die young are found all the same."""
 

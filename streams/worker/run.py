@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import gc
 import logging
 import multiprocessing
 import os
@@ -27,7 +26,6 @@ LOOPBACK = "127.0.0.1"
 CONNECT_SECONDS = 2.0
 END_SECONDS = 9.0
 JOIN_SECONDS = 0.2
-GC_THRESHOLDS = 50_000, 50, 1_000
 
 log = logging.getLogger("journey.worker")
 
@@ -67,8 +65,6 @@ async def run_until(
     settings: WorkerSettings, deps: Callable[[], Deps], told: asyncio.Event, address: tuple[str, int] = (LOOPBACK, 0)
 ) -> int:
     """Keeps a worker running until `told` is set. FAILED where it gave up, with its sentence in the log."""
-    # Journeys in memory are many, long-lived and without cycles: looking through them often is a tenth of the work.
-    gc.set_threshold(*GC_THRESHOLDS)
     outages = Outages()
     backoff = Backoff(lambda: not told.is_set())
     while not told.is_set():
