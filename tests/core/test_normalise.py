@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.identifiers import PERSON_KINDS, REFERENCE_KINDS
-from streams.core.normalise import BLOCKED, Dropped, normalise
+from streams.core.normalise import BLOCKED, Dropped, _email, _validated, normalise
 
 KINDS = [*PERSON_KINDS, *REFERENCE_KINDS]
 
@@ -82,3 +82,22 @@ def test_any_text_gives_an_identifier_or_a_reason_and_normal_stays_normal(kind: 
     if identifier is not None:
         identifier.encode("utf-8")
         assert normalise(kind, identifier.removeprefix(f"{kind}:"), region, 256) == (identifier, None)
+
+
+LABEL = st.text("aZ0-", min_size=1, max_size=4) | st.sampled_from(["x" * 63, "x" * 64, "xn--bcher-kva", "ab--c", "test", "local"])
+
+
+@given(
+    st.text("aB1._+-'\" <>\u00fc", max_size=6) | st.just("l" * 70),
+    st.lists(LABEL, min_size=1, max_size=5).map(".".join) | st.sampled_from(["example.com", "Example.COM.", "x.c0", "[1.2.3.4]"]),
+)
+def test_a_plain_email_is_read_as_the_library_reads_it(local: str, domain: str) -> None:
+    for text in (f"{local}@{domain}", f"{local}@{domain}".upper()):
+        if text == text.strip():
+            assert _email(text) == _validated(text)
+
+
+@pytest.mark.parametrize(("chars", "fits"), [(254, True), (255, False)])
+def test_the_longest_email(chars: int, fits: bool) -> None:
+    text = "a" * (chars - len("@example.com")) + "@example.com"
+    assert _email(text) == _validated(text) == (text if fits else "")
