@@ -5,7 +5,7 @@ A new type is a class in its family's module, and its line in FAMILIES; the unio
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Union, get_args
+from typing import Annotated, Any, Union, cast, get_args
 
 from pydantic import Field, TypeAdapter
 
@@ -97,6 +97,9 @@ MODELS: dict[str, type[Event[Any]]] = {type_name(model): model for models in FAM
 
 FAMILY_OF: dict[str, str] = {type_name(model): family for family, models in FAMILIES.items() for model in models}
 """Type -> family."""
+
+DATA: dict[str, type[Data]] = {name: cast("type[Data]", model.model_fields["data"].annotation) for name, model in MODELS.items()}
+"""Type -> model of its data."""
 
 # A union over a computed tuple is beyond what a type checker follows; the tests hold it to MODELS.
 AnyTouchpoint: TypeAdapter[Event[Data]] = TypeAdapter(

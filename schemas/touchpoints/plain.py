@@ -13,25 +13,20 @@ from typing_extensions import TypedDict  # pydantic needs this one before Python
 
 from schemas.envelope import Data, Event, parse_instant
 from schemas.identifiers import Document, Identifiers, IdValue
-from schemas.touchpoints import MODELS, AnyTouchpoint
-
-KINDS = frozenset(Identifiers.__annotations__)
+from schemas.touchpoints import DATA, AnyTouchpoint
 
 
 def read_plain(document: Document) -> Document:
     """A validated event: its attributes, `time` in milliseconds, and in `data` the contract's fields that were given.
 
     Raises pydantic's ValidationError exactly as `AnyTouchpoint.validate_python` does: what the dicts do not take is left to
-    the models, which accept it after all (kinds that were never listed, with odd values) or say what is wrong.
+    the models, which accept it after all (with kinds of identifiers that are not listed) or say what is wrong.
     """
     try:
         event: Document = _PLAIN.validate_python(document)
         event["time"] = parse_instant(event["time"])
     except ValueError:
         return _as_dict(AnyTouchpoint.validator.validate_python(document))
-    data = event["data"]
-    if not KINDS.issuperset(data["identifiers"]):
-        data["identifiers"] = {kind: value for kind, value in data["identifiers"].items() if kind in KINDS}
     return event
 
 
@@ -62,11 +57,12 @@ def _validator() -> Any:
     Two fields are cheaper than in the models. Of the identifiers few are given: going through those is faster than
     asking for each listed kind. The time is parsed by whoever called, since pydantic's way into Python costs as much.
     """
+    kind: Any = Literal[tuple(Identifiers.__annotations__)]
     types: dict[type[Data], list[str]] = {}
-    for name, model in MODELS.items():
-        types.setdefault(model.model_fields["data"].annotation, []).append(name)  # type: ignore[arg-type]
+    for name, data in DATA.items():
+        types.setdefault(data, []).append(name)
     events = [
-        _typed(Event, type=Literal[tuple(names)], data=_typed(data, identifiers=dict[str, IdValue]), time=Any)
+        _typed(Event, type=Literal[tuple(names)], data=_typed(data, identifiers=dict[kind, IdValue]), time=Any)
         for data, names in types.items()
         if _is_plain(data)
     ]

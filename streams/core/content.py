@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from schemas.envelope import CHANNELS, DEVICES, MEDIA, Data, milliseconds
 from schemas.identifiers import REFERENCE_KINDS
+from schemas.touchpoints import DATA
 from schemas.touchpoints.survey import About
 from streams.core.model import Dimensions, Value
 from streams.core.policy import Policy
@@ -54,7 +55,7 @@ EARLIEST_YEAR = 1990
 LATEST_YEAR = 2099
 
 _REFERENCES = frozenset(REFERENCE_KINDS)
-_COMMON = frozenset(Data.model_fields)
+_OWN = frozenset(name for data in DATA.values() for name in data.model_fields) - frozenset(Data.model_fields)
 
 Table = Mapping[str, str]
 Convert = Callable[[Any, Mapping[str, Any]], Value]
@@ -94,7 +95,7 @@ class Content:
             "reason": closed(policy.dimensions.get("reason", frozenset())),
             "medium": closed(MEDIA),
         }
-        self._convert: dict[str, Convert] = {
+        convert: dict[str, Convert] = {
             **{name: self._closed(table) for name, table in tables.items()},
             "value": self._money,
             "promised_at": self._deadline,
@@ -103,6 +104,9 @@ class Content:
             "answers": lambda value, _data: ",".join(map(str, value)) or None,
             "about": lambda value, _data: self._text(f"{value.kind}:{value.id}"),
         }
+        convert |= {name: self._id for name in _OWN if name.endswith("_id")}
+        # Field -> its name here, and how it is read if not as it is. The common fields are not in it.
+        self._own = {name: (NAMES.get(name, name), convert.get(name)) for name in _OWN}
         # Few combinations occur, and touchpoints of the same one share it in memory.
         self._closed_dimensions = lru_cache(maxsize=COMBINATIONS)(self._close)
 
@@ -127,26 +131,30 @@ class Content:
         fields: dict[str, Value] = {}
         references: list[tuple[str, str | int]] = []
         for name, value in data.items():
-            if value is None or name in _COMMON:
+            own = self._own.get(name)
+            if own is None or value is None:
                 continue
             if name in _REFERENCES:
                 references.append((name, value))
                 continue
-            convert = self._convert.get(name)
+            called, convert = own
             if convert is not None:
                 content = convert(value, data)
             elif isinstance(value, str):
                 content = value if len(value) <= self._text_chars else self._text(value)
             else:
-                content = str(value) if name.endswith("_id") else value
+                content = value
             if content is not None and content != "":
-                fields[NAMES.get(name, name)] = content
+                fields[called] = content
         if "currency" in fields and "value" not in fields:
             del fields["currency"]
         about = data.get("about")
         if about is not None:
             references.extend(_subject(about))
         return fields, references
+
+    def _id(self, value: str | int, _data: Mapping[str, Any]) -> Value:
+        return self._text(value) if isinstance(value, str) else str(value)
 
     def _text(self, value: str) -> str:
         if len(value) <= self._text_chars:
@@ -155,7 +163,7 @@ class Content:
         return value[: self._text_chars]
 
     def _closed(self, table: Table) -> Convert:
-        return lambda value, _data: look_up(table, value)
+        return lambda value, _data: table.get(value) or look_up(table, value)
 
     def _money(self, value: Decimal, data: Mapping[str, Any]) -> Value:
         """In 1/10,000 of the currency's unit; money without a currency cannot be added to any."""

@@ -9,34 +9,32 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Any
 
 import msgspec
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from schemas.formats import find_format
-from schemas.identifiers import GROUP_KINDS, PERSON_KINDS, REFERENCE_KINDS, Document
+from schemas.identifiers import Document
 from schemas.outcomes import JOURNEY_CLOCK, Ignore, Silence
 from schemas.rejections import Reason, Refusal
 from schemas.touchpoints import FAMILY_OF
 from schemas.touchpoints.plain import read_plain
 from schemas.upcast import upcast
 from streams.core.content import EARLIEST_MS, LATEST_MS, Content
-from streams.core.model import Decoded, Identifier, Ignored, Record, Rejected, Stage, Touchpoint
-from streams.core.normalise import normalise
+from streams.core.identifying import Identifying
+from streams.core.model import Decoded, Ignored, Record, Rejected, Stage, Touchpoint
 from streams.core.policy import SECOND, Policy, TopicPolicy
 
 SKEW_TOLERANCE_MS = 10 * SECOND
 """Sending, batching and the network take time; a difference within this says nothing about the producer's clock."""
 
-Ranked = list[tuple[int, Identifier]]
-"""Identifiers of one purpose with the rank of their kind."""
-
 SEALED_FAMILIES = frozenset({"web", "task"})
 """Families that are sealed with their visit; a batch topic of a live namespace, which has no allowance, may not carry them."""
+
+_HASH8 = blake2b(digest_size=8)
+"""Copied for each digest: setting one up anew takes longer than hashing."""
 
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 _ATTRIBUTES = {"id": Reason.MISSING_ID, "source": Reason.MISSING_ID, "time": Reason.MISSING_TIME, "data": Reason.MISSING_DATA}
@@ -55,13 +53,11 @@ class Decoder:
         self.notes: Counter[str] = Counter()
         self._map = find_format(topic.format)
         self._content = Content(policy, self.notes)
+        self._identifying = Identifying(policy, self.notes)
         self._policy = policy
+        self._bytes, self._depth = policy.limits.record_bytes, policy.limits.depth
         self._batch = topic.cadence == "batch"
         self._sealed = SEALED_FAMILIES if self._batch and policy.clock == "live" else frozenset()
-        self._region, self._identifier_chars = policy.phone_region, policy.limits.identifier_chars
-        order = [*policy.limits.identifiers, *(kind for kind in PERSON_KINDS if kind not in policy.limits.identifiers)]
-        purposes = (sorted(PERSON_KINDS, key=order.index), REFERENCE_KINDS, GROUP_KINDS)
-        self._places = {kind: (index, rank) for index, kinds in enumerate(purposes) for rank, kind in enumerate(kinds)}
         self._digest = msgspec.msgpack.Encoder(order="deterministic").encode
 
     def decode(self, record: Record) -> Decoded:
@@ -89,7 +85,7 @@ class Decoder:
             return Ignored(mapped.reason)
         if len(mapped) == 1:
             found = self._touchpoint(mapped[0], record.timestamp)
-            return found if isinstance(found, Rejected) else (found,)
+            return (found,) if isinstance(found, Touchpoint) else found
         touchpoints: list[Touchpoint] = []
         for document in mapped:
             touchpoint = self._touchpoint(document, record.timestamp)
@@ -100,21 +96,20 @@ class Decoder:
 
     def _check(self, value: bytes) -> Reason | None:
         """Bounds, before anything is parsed."""
-        limits = self._policy.limits
-        if len(value) > limits.record_bytes:
+        if len(value) > self._bytes:
             return Reason.TOO_LARGE
         if not value:
             return Reason.EMPTY_VALUE
         if value[0] == 0:
             return Reason.SCHEMA_REGISTRY_FRAME
         # Fewer brackets than the limit cannot be deeper than it; only the rest is scanned.
-        if value.count(b"{") + value.count(b"[") > limits.depth and depth_of(value) > limits.depth:
+        if value.count(b"{") + value.count(b"[") > self._depth and depth_of(value) > self._depth:
             return Reason.TOO_DEEP
         return None
 
     def _touchpoint(self, document: Document, timestamp: int) -> Touchpoint | Rejected:
         event = _validate(document)
-        if isinstance(event, Rejected):
+        if not isinstance(event, dict):
             return event
         data, kind, at = event["data"], event["type"], event["time"]
         if self._sealed and FAMILY_OF[kind] in self._sealed:
@@ -129,15 +124,18 @@ class Decoder:
         if unknown:
             self.notes["unknown_fields"] += unknown
         fields, given = self._content.read(data)
-        persons, references, groups = self._identifiers(identifiers, given)
+        persons, references, groups = self._identifying.read(identifiers, given)
         if not persons and not references:
             return _rejected(Reason.MISSING_IDENTIFIER, "data.identifiers: needs a person or a reference")
         dimensions = self._content.dimensions(data)
         traffic = data.get("traffic") or "human"
         content = self._digest((kind, persons, references, groups, dimensions, traffic, fields))
-        eid = blake2b(f"{event['source']}\0{event['id']}".encode(), digest_size=8).digest()
-        digest = blake2b(content, digest_size=8).digest()
-        return Touchpoint(eid, digest, at, kind, persons, references, groups, dimensions, traffic, fields, self._batch)
+        eid, digest = _HASH8.copy(), _HASH8.copy()
+        eid.update(f"{event['source']}\0{event['id']}".encode())
+        digest.update(content)
+        return Touchpoint(
+            eid.digest(), digest.digest(), at, kind, persons, references, groups, dimensions, traffic, fields, self._batch
+        )
 
     def _occurred_at(self, at: int, sent: int, received: int | None, timestamp: int) -> int:
         """Event time, moved by the producer's clock error where that is known and believable.
@@ -158,28 +156,6 @@ class Decoder:
         self.notes["skew_corrected"] += 1
         return at + skew
 
-    def _identifiers(
-        self, identifiers: Mapping[str, Any], given: list[tuple[str, str | int]]
-    ) -> tuple[tuple[Identifier, ...], tuple[Identifier, ...], tuple[Identifier, ...]]:
-        """Persons by priority, references, groups."""
-        region, limit, places = self._region, self._identifier_chars, self._places
-        found: tuple[Ranked, Ranked, Ranked] = ([], [], [])
-        # What a field says counts only where the identifiers say nothing.
-        said = (
-            {**dict(given), **{kind: value for kind, value in identifiers.items() if value is not None}} if given else identifiers
-        )
-        for kind, value in said.items():
-            if value is None:
-                continue
-            identifier, dropped = normalise(kind, value if type(value) is str else str(value), region, limit)
-            if identifier is None:
-                self.notes[str(dropped)] += 1
-            else:
-                purpose, rank = places[kind]
-                found[purpose].append((rank, identifier))
-        persons, references, groups = found
-        return _ranked(persons), _ranked(references), _ranked(groups)
-
 
 def depth_of(value: bytes) -> int:
     """The deepest nesting of a JSON text's brackets, strings left out; linear, and total for any bytes."""
@@ -192,12 +168,6 @@ def depth_of(value: bytes) -> int:
         elif first != ord('"'):
             depth -= 1
     return deepest
-
-
-def _ranked(found: Ranked) -> tuple[Identifier, ...]:
-    if len(found) > 1:
-        return tuple([identifier for _, identifier in sorted(set(found))])
-    return (found[0][1],) if found else ()
 
 
 def _validate(document: Document) -> Document | Rejected:

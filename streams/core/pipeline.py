@@ -77,13 +77,19 @@ class Pipeline:
         clock, digest = position.clock, position.digest
         chunk = Chunk(position, Advance(partition, start, position), records, [], [], {})
         outcomes, decoded, touchpoints = chunk.outcomes, 0, 0
+        timely, admitted = self.topics[partition.topic].cadence == "live", chunk.touchpoints.append
+        allowance, future = self.policy.allowance_ms, self.policy.future_ms
         for record in records:
             clock = max(clock, record.timestamp)
             found = decode(record)
             if isinstance(found, tuple):
                 decoded += 1
                 touchpoints += len(found)
-                self._admit(chunk, record, found, clock)
+                for touchpoint in found:
+                    if timely and -allowance <= touchpoint.at - clock <= future:
+                        admitted(touchpoint)
+                    else:
+                        self._admit(chunk, record, touchpoint, clock, timely=timely)
             elif isinstance(found, Ignored):
                 _count(outcomes, "ignored", f"ignored|{found.reason}")
             else:
@@ -97,22 +103,19 @@ class Pipeline:
         chunk.advance = Advance(partition, start, Position(end, clock, digest))
         return chunk
 
-    def _admit(self, chunk: Chunk, record: Record, touchpoints: Iterable[Touchpoint], clock: int) -> None:
-        timely = self.topics[chunk.advance.partition.topic].cadence == "live"
-        earliest, latest = clock - self.policy.allowance_ms, clock + self.policy.future_ms
-        for touchpoint in touchpoints:
-            if timely and touchpoint.at < earliest:
-                reason = "too_late"
-            elif touchpoint.at > latest:
-                reason = "from_future"
-            elif not timely and FAMILIES[touchpoint.type] is Family.SITE:
-                reason = "not_for_batch"
-            else:
-                chunk.touchpoints.append(touchpoint)
-                continue
-            _count(chunk.outcomes, "touchpoints|rejected", f"touchpoints|rejected|{reason}")
-            detail = f"{touchpoint.type} of {touchpoint.at} ms against a record clock of {clock} ms"
-            chunk.rejected.append((record, Rejected(Stage.TIME, reason, detail)))
+    def _admit(self, chunk: Chunk, record: Record, touchpoint: Touchpoint, clock: int, *, timely: bool) -> None:
+        if timely and touchpoint.at < clock - self.policy.allowance_ms:
+            reason = "too_late"
+        elif touchpoint.at > clock + self.policy.future_ms:
+            reason = "from_future"
+        elif not timely and FAMILIES[touchpoint.type] is Family.SITE:
+            reason = "not_for_batch"
+        else:
+            chunk.touchpoints.append(touchpoint)
+            return
+        _count(chunk.outcomes, "touchpoints|rejected", f"touchpoints|rejected|{reason}")
+        detail = f"{touchpoint.type} of {touchpoint.at} ms against a record clock of {clock} ms"
+        chunk.rejected.append((record, Rejected(Stage.TIME, reason, detail)))
 
     def cut(self, chunk: Chunk, offset: int) -> tuple[Chunk, Chunk]:
         """A chunk as two: the records before an offset, and the rest."""
