@@ -17,8 +17,10 @@ PART_OF = 0
 
 def root_of(cases: Mapping[Identifier, Case], reference: Identifier) -> Identifier:
     """The topmost reference that is here; of a cycle (bad data), its least member."""
-    seen = [reference]
     case = cases.get(reference)
+    if case is None or case.parent is None:
+        return reference
+    seen = [reference]
     while case is not None and case.parent is not None and case.parent.target in cases:
         reference = case.parent.target
         if reference in seen:
@@ -30,12 +32,8 @@ def root_of(cases: Mapping[Identifier, Case], reference: Identifier) -> Identifi
 
 def tree_of(cases: Mapping[Identifier, Case], root: Identifier) -> list[Identifier]:
     """The root, then every other reference below it, sorted."""
-    rest = sorted(
-        reference
-        for reference, case in cases.items()
-        if reference != root and case.parent is not None and root_of(cases, reference) == root
-    )
-    return [root, *rest]
+    parts = [reference for reference, case in cases.items() if case.parent is not None and reference != root]
+    return [root, *sorted([reference for reference in parts if root_of(cases, reference) == root])]
 
 
 def roots_of(cases: Mapping[Identifier, Case]) -> list[Identifier]:
