@@ -20,6 +20,8 @@ class Family(enum.Enum):
     REFERRAL = "referral"
     OTHER = "other"
 
+    __hash__ = object.__hash__  # Enum's own is a Python function, and families are looked up for every event
+
 
 _BY_PREFIX = {
     "page": Family.SITE,
