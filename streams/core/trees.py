@@ -21,7 +21,7 @@ def root_of(cases: Mapping[Identifier, Case], reference: Identifier) -> Identifi
     if case is None or case.parent is None:
         return reference
     seen = [reference]
-    while case is not None and case.parent is not None and case.parent.target in cases:
+    while case.parent is not None and case.parent.target in cases:
         reference = case.parent.target
         if reference in seen:
             return min(seen[seen.index(reference) :])
