@@ -18,15 +18,16 @@ PART_OF = 0
 def root_of(cases: Mapping[Identifier, Case], reference: Identifier) -> Identifier:
     """The topmost reference that is here; of a cycle (bad data), its least member."""
     case = cases.get(reference)
-    if case is None or case.parent is None:
+    parent = case.parent if case is not None else None
+    if parent is None:
         return reference
     seen = [reference]
-    while case.parent is not None and case.parent.target in cases:
-        reference = case.parent.target
+    while parent is not None and parent.target in cases:
+        reference = parent.target
         if reference in seen:
             return min(seen[seen.index(reference) :])
         seen.append(reference)
-        case = cases[reference]
+        parent = cases[reference].parent
     return reference
 
 
