@@ -6,6 +6,7 @@ DUPLICATE, PARTIAL, ROLLBACK, FENCED and UNLISTED depends on where its records c
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable
 
 from streams.core.journey import decode
@@ -47,11 +48,14 @@ async def fold_chunk(pipeline: Pipeline, store: Store, chunk: Chunk, watermark: 
             await load_missing(pipeline, store, Missing(pipeline.wanted(chunk)))
 
 
-async def run_chunk(pipeline: Pipeline, store: Store, chunk: Chunk, watermark: int) -> Answer:
+async def run_chunk(
+    pipeline: Pipeline, store: Store, chunk: Chunk, watermark: int, ready: asyncio.Future[None] | None = None
+) -> Answer:
     """Folds and commits a chunk until the store takes it whole, or says why it never will.
 
     A chunk that keeps meeting other workers' writes, or that has more than one call may have, is cut in two.
-    Errors of the store are raised; nothing in memory is believed then, and the caller may simply call again.
+    ready: what has to be done before the chunk is committed. Errors of the store and of `ready` are raised; nothing in
+    memory is believed then, and the caller may simply call again.
     """
     conflicts = 0
     swept = False
@@ -61,10 +65,10 @@ async def run_chunk(pipeline: Pipeline, store: Store, chunk: Chunk, watermark: i
         if (too_large or conflicts >= CONFLICTS_BEFORE_CUT) and len(chunk.records) > 1:
             pipeline.evict(commit)
             first, rest = pipeline.cut(chunk, chunk.records[len(chunk.records) // 2].offset)
-            answer = await run_chunk(pipeline, store, first, watermark)
+            answer = await run_chunk(pipeline, store, first, watermark, ready)
             if answer.verdict is not Verdict.OK:
                 return answer
-            return await run_chunk(pipeline, store, rest, answer.watermark)
+            return await run_chunk(pipeline, store, rest, answer.watermark, ready)
         if too_large and not swept:  # one record meets journeys with very much to book: that first, by itself
             swept = True
             pipeline.evict(commit)
@@ -73,7 +77,7 @@ async def run_chunk(pipeline: Pipeline, store: Store, chunk: Chunk, watermark: i
             if answer.verdict not in (Verdict.OK, Verdict.CONFLICT):
                 return answer
             continue
-        answer = await _commit(pipeline, store, commit)
+        answer = await _commit(pipeline, store, commit, ready)
         if answer.verdict is not Verdict.CONFLICT:
             return answer
         conflicts += 1
@@ -130,8 +134,10 @@ async def _halfway(store: Store, journey: JourneyId, watermark: int) -> int:
     return (as_of + watermark) // 2
 
 
-async def _commit(pipeline: Pipeline, store: Store, commit: Commit) -> Answer:
+async def _commit(pipeline: Pipeline, store: Store, commit: Commit, ready: asyncio.Future[None] | None = None) -> Answer:
     try:
+        if ready is not None:
+            await ready
         answer = await store.commit(commit)
     except BaseException:
         pipeline.evict(commit)

@@ -1,7 +1,8 @@
 """Stopwatches around the parts of a worker, put on from outside, so that the product carries none of them.
 
 Everything that folds or commits holds the owner's turn, so one mode says whether a call belongs to a chunk or a sweep.
-Only decoding goes on meanwhile: what of another stage's time was spent decoding is booked as decoding, and there alone.
+The next chunk is decoded and rejected records are sent while something else is waited for: no time is booked twice, and what
+two stages wait for together counts for the one that is over first.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from streams.worker.app import Worker
 from streams.worker.dead_letters import DeadLetters
 
 Since = tuple[float, float]
-"""When something began, and how many seconds had been spent decoding by then."""
+"""When something began, and how many seconds were booked by then."""
 
 
 class Stages:
@@ -35,24 +36,22 @@ class Stages:
         self.last_commit = time.perf_counter()
         self._timed = timed
         self._idle_since: Since | None = None
-        self._swept = 0.0
 
     def now(self) -> Since:
         """To be given to `add` later."""
-        return time.perf_counter(), self.seconds["decode"]
+        return time.perf_counter(), sum(self.seconds.values())
 
     def add(self, stage: Stage, since: Since) -> None:
-        """Books the time from `since` to now, but for what was spent decoding."""
+        """Books the time from `since` to now, but for what was booked meanwhile."""
         if self.meter.running:
-            started, decoded = since
-            self.seconds[stage] += time.perf_counter() - started - (self.seconds["decode"] - decoded)
+            started, booked = since
+            self.seconds[stage] += time.perf_counter() - started - (sum(self.seconds.values()) - booked)
 
     def chunk_begins(self) -> None:
-        """A chunk is there: the time since the last one was committed was spent waiting, except for sweeps."""
+        """A chunk is there: since the last one was committed, whatever was not booked otherwise was spent waiting for it."""
         self.meter.start()
-        if self._idle_since is not None and self.meter.running:
+        if self._idle_since is not None:
             self.add("fetch", self._idle_since)
-            self.seconds["fetch"] -= self.seconds["sweep"] - self._swept
         self._idle_since = None
 
     def settled(self, commit: Commit) -> None:
@@ -61,7 +60,7 @@ class Stages:
         if commit.advance is None:
             return
         self.records += commit.advance.position.offset - commit.advance.start
-        self._idle_since, self._swept = self.now(), self.seconds["sweep"]
+        self._idle_since = self.now()
         if self.records >= self._timed and self.meter.running:
             self.timed_records = self.records
             self.meter.end()

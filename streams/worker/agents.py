@@ -97,14 +97,17 @@ class ChunkLoop:
             chunk = self._ahead.chunk(fetched, position)
             if lost := owner.lost.get(partition, 0):
                 chunk.outcomes["lost"] = lost
-            await self._bury(partition, chunk)
             started = time.perf_counter()
-            answer = await run_chunk(owner.pipeline, owner.store, chunk, owner.watermark)
+            buried = asyncio.create_task(self._bury(partition, chunk))
+            try:
+                answer = await run_chunk(owner.pipeline, owner.store, chunk, owner.watermark, buried)
+            finally:
+                await asyncio.gather(buried, return_exceptions=True)
             owner.metrics.commit_seconds.observe(time.perf_counter() - started)
             return await self._settle(chunk, answer)
 
     async def _bury(self, partition: Partition, chunk: Chunk) -> None:
-        """Rejected records first, but each only once, however often the chunk is tried."""
+        """Rejected records before the chunk, but each only once, however often the chunk is tried."""
         acknowledged = self._acknowledged.get(partition, -1)
         rejected = [(record, why) for record, why in chunk.rejected if record.offset > acknowledged]
         if rejected:

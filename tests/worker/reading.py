@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from aiokafka.errors import KafkaConnectionError
 from faust.types import TP
 from prometheus_client import CollectorRegistry
 
@@ -83,19 +84,23 @@ class Meddled(MemoryStore):
 
 
 class Letters(DeadLetters):
-    """A dead-letter topic that notes where the store was when each letter was sent."""
+    """A dead-letter topic that takes a while, and notes where the store was when a letter was sent. failures: as many to come."""
 
     def __init__(self, store: MemoryStore) -> None:
         self.store = store
+        self.failures = 0
         self.sent: dict[tuple[Partition, int], str] = {}
         self.at: list[tuple[int, int]] = []
 
     async def send(self, partition: Partition, rejected: Sequence[tuple[Record, Rejected]]) -> int:
         _, positions = await self.store.positions()
-        for record, why in rejected:
-            self.sent[partition, record.offset] = str(why.reason)
-            self.at.append((positions[partition].offset, record.offset))
-        await asyncio.sleep(0)
+        self.at += [(positions[partition].offset, record.offset) for record, _ in rejected]
+        for _ in range(50):
+            await asyncio.sleep(0)
+        if self.failures:
+            self.failures -= 1
+            raise KafkaConnectionError("gone")
+        self.sent.update({(partition, record.offset): str(why.reason) for record, why in rejected})
         return len({record.offset for record, _ in rejected})
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from redis.exceptions import ConnectionError as Unreachable
 
-from streams.core.model import Commit, Partition, Record, Verdict
+from streams.core.model import Advance, Commit, Partition, Record, Verdict
 from streams.core.pipeline import Pipeline
 from streams.drive import run_chunk
 from streams.store.memory import MemoryStore
@@ -58,6 +58,7 @@ def expected(log: Log) -> str:
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "FIRST_SECONDS", 0.0)
     monkeypatch.setattr(ahead, "SLICE_RECORDS", 7)
+    monkeypatch.setattr(ahead, "SLICE_TURNS", 1)
 
 
 async def read(worker: Reading) -> None:
@@ -95,6 +96,27 @@ async def test_every_record_is_decoded_once_and_most_while_others_are_committed(
     assert sum(ahead == 80 for ahead in during) > len(during) / 2  # the chunk in the commit, and the one after it
     assert max(during) == 80
     assert {at <= offset < at + 40 for at, offset in worker.letters.at} == {True}
+
+
+@pytest.mark.parametrize("failures", [0, 3])
+async def test_a_rejected_record_is_acknowledged_before_its_position_is_passed(
+    told: History, log: Log, expected: str, failures: int
+) -> None:
+    worker = Reading(log)
+    worker.store.pause = 0
+    worker.letters.failures = failures
+    commits: list[tuple[Advance, set[tuple[Partition, int]]]] = []
+
+    async def see(commit: Commit) -> None:
+        if commit.advance is not None:
+            commits.append((commit.advance, set(worker.letters.sent)))
+
+    worker.store.meddling = see
+    await read(worker)
+    await same(worker, told, log, expected)
+    for advance, sent in commits:
+        passed = range(advance.start, advance.position.offset)
+        assert {key for key in worker.letters.sent if key[0] == advance.partition and key[1] in passed} <= sent
 
 
 async def test_a_rollback(told: History, log: Log, expected: str) -> None:
