@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,6 +26,7 @@ from streams.worker.transport import Fetched
 DEFINITIONS = "test"
 TOPIC = TopicPolicy("touchpoints")
 POLICY = Policy(clock="history")
+PARTITIONS = [Partition(TOPIC.name, number) for number in range(3)]
 
 Log = Mapping[Partition, Sequence[Record]]
 Meddling = Callable[[Commit], Awaitable[None]]
@@ -61,6 +62,11 @@ class Reader:
     async def go_back(self, tp: TP, offset: int) -> None:
         """Fetches from here again; what is on its way still comes."""
         self.cursors[Partition(tp.topic, tp.partition)] = offset
+
+    async def caught_up(self, tps: Iterable[TP]) -> dict[TP, int]:
+        """Those of which everything was fetched, with their cursors."""
+        cursors = {tp: self.cursors[Partition(tp.topic, tp.partition)] for tp in tps}
+        return {tp: at for tp, at in cursors.items() if at == len(self.log[Partition(tp.topic, tp.partition)])}
 
 
 class Meddled(MemoryStore):
@@ -113,6 +119,7 @@ class Reading:
         self.reader = Reader(log, size)
         self.letters = Letters(self.store)
         self.decoded = 0
+        self.now_ms = 0
         reader = self.reader
 
         class App(SimpleNamespace):
@@ -132,7 +139,8 @@ class Reading:
             return decode(*arguments)
 
         pipeline.decode = counted  # type: ignore[method-assign, assignment] # to be counted
-        self.owner = Owner(App(), self.store, pipeline, DEFINITIONS, [TOPIC], pipeline.metrics, lambda: 0)
+        self.owner = Owner(App(), self.store, pipeline, DEFINITIONS, [TOPIC], pipeline.metrics, lambda: self.now_ms)
+        self.owner._counts = {TOPIC.name: len(log)}  # what the broker says when a worker is positioned
         self.loop = ChunkLoop(self.owner, self.letters)
 
     async def assigned(self) -> None:
@@ -151,7 +159,12 @@ class Reading:
                 for partition, position in self.owner.known.items():
                     self.reader.cursors[partition] = position.offset
             else:
-                await self.loop.take(self.reader.waiting.popleft(), self.reader.upcoming)
+                await self.take()
+
+    async def take(self) -> None:
+        """The chunk that comes next, which must be there."""
+        assert self.reader.upcoming() is not None
+        await self.loop.take(self.reader.waiting.popleft(), self.reader.upcoming)
 
     async def dump(self) -> str:
         """After a complete sweep."""
