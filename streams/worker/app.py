@@ -22,6 +22,7 @@ from streams.worker.dead_letters import DeadLetters
 from streams.worker.health import FETCHED_SECONDS, LAG_SECONDS, POSITIONS_SECONDS, Health
 from streams.worker.metrics import CountedPipeline, WorkerMetrics
 from streams.worker.owner import OnLoss, Owner
+from streams.worker.retry import end
 from streams.worker.sweep import EXPIRE_SECONDS, SWEEP_SECONDS, TICK_SECONDS, Sweeper, repeat
 from streams.worker.transport import Undecoded, require_stream_extension, upcoming
 
@@ -96,9 +97,7 @@ class Worker:
 
     async def stop(self) -> None:
         """Leaves the group and ends every task, in less than `STOP_SECONDS`."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         await self.owner.close()
         try:
             await asyncio.wait_for(self.app.stop(), STOP_SECONDS)

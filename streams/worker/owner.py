@@ -19,7 +19,7 @@ from streams.core.pipeline import Pipeline
 from streams.core.policy import TopicPolicy
 from streams.store.base import DUE_SHARDS, Store
 from streams.worker.metrics import WorkerMetrics
-from streams.worker.retry import Backoff, Outages, first_line, is_redis
+from streams.worker.retry import Backoff, Outages, end, first_line, is_redis
 
 if TYPE_CHECKING:
     from streams.worker.transport import ChunkConsumer
@@ -129,9 +129,7 @@ class Owner:
 
     async def close(self) -> None:
         """Ends what still runs beside the loop."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
 
     def _offsets(self) -> dict[TP, int]:
         return {TP(partition.topic, partition.number): position.offset for partition, position in self.known.items()}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from redis.exceptions import RedisError
 
 FIRST_SECONDS = 0.1
 MOST_SECONDS = 3.0
 STEP_SECONDS = 0.1
+CANCEL_SECONDS = 1.0
 FAILURES_BEFORE_DEFECT = 2
 """What fails once may be a workspace that was stale; what fails again with a fresh one is a defect."""
 
@@ -31,6 +32,20 @@ class Backoff:
         self._seconds = min(MOST_SECONDS, self._seconds * 2)
         while self._wanted() and (left := deadline - time.monotonic()) > 0:  # noqa: ASYNC110 -- Faust's flags are no events
             await asyncio.sleep(min(left, STEP_SECONDS))
+
+
+async def end(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancels tasks until they have ended, `CANCEL_SECONDS` at most.
+
+    One cancellation may not be enough: where it meets a time-out of redis-py's, or Python 3.11's `wait_for` at its end, it is
+    lost, and the task goes on.
+    """
+    left = set(tasks)
+    deadline = time.monotonic() + CANCEL_SECONDS
+    while left and time.monotonic() < deadline:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=STEP_SECONDS)
 
 
 class Outages:
