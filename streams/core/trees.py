@@ -12,7 +12,7 @@ from streams.core.journey import Case, Claim
 from streams.core.model import Identifier
 
 PART_OF = 0
-"""Rank of a parent that an event of a live topic names directly; of such a parent it is known since when it is known."""
+"""Rank of a parent that an event of a live topic names directly: the claim's time says since when it is known."""
 
 
 def root_of(cases: Mapping[Identifier, Case], reference: Identifier) -> Identifier:
