@@ -303,6 +303,7 @@ class Batch:
             blob = journeys[found] = encode(opened.journey)
             versions[found] = version_of(blob)
             due[found] = opened.journey.due
+        cells = self.book.buckets(self.watermark)
         return Commit(
             definitions=self.context.definitions,
             watermark=self.watermark,
@@ -312,9 +313,10 @@ class Batch:
             journeys=journeys,
             links=self.links,
             due=due,
-            cells=self.book.buckets(self.watermark),
+            cells=cells,
             outcomes=self.outcomes,
             versions=versions,
+            most=self.book.most,
         )
 
     def abandon(self) -> set[JourneyId]:
@@ -350,4 +352,5 @@ def _passed(due: int | None, as_of: int) -> bool:
 
 
 def _least(*dues: int | None) -> int | None:
-    return min([due for due in dues if due is not None], default=None)
+    known = [due for due in dues if due is not None]
+    return min(known) if known else None

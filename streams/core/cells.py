@@ -57,15 +57,19 @@ Booked = dict[tuple[str, Where], dict[int, int]]
 
 
 class Notebook:
-    """Collects increments of one commit: `minutes` for cells of all grains, `days` for relationship cells."""
+    """Collects increments of one commit: `minutes` for cells of all grains, `days` for relationship cells.
 
-    __slots__ = ("days", "local", "minutes", "sign")
+    most: no increment that `buckets` has returned is larger than this.
+    """
+
+    __slots__ = ("days", "local", "minutes", "most", "sign")
 
     def __init__(self, local: LocalDays) -> None:
         self.local = local
         self.minutes: dict[tuple[str, Where, int], dict[int, int]] = {}
         self.days: dict[tuple[str, Where, int], dict[int, int]] = {}
         self.sign = 1
+        self.most = 0
 
     def count(self, name: str, at: int, where: Where, n: int = 1) -> None:
         """Adds n to the cells of the minute that contains `at`."""
@@ -103,10 +107,12 @@ class Notebook:
         for (row, where, minute), booked in self.minutes.items():
             slots = _without_zeros(booked)
             if slots:
+                self.most += max(map(abs, slots.values()))
                 tables.add_minute((row, where), minute, day_of_minute(minute), slots)
         for (row, where, day), booked in self.days.items():
             slots = _without_zeros(booked)
             if slots:
+                self.most += max(map(abs, slots.values()))
                 tables.add_day((row, where), day, slots)
         return tables.rows()
 

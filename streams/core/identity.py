@@ -47,18 +47,23 @@ def person_of(batch: Batch, touchpoint: Touchpoint) -> Opened | None:
     persons = touchpoint.persons
     if not persons:
         return None
+    home = batch.home_of(persons[0])
+    if home is not None:  # mostly they are all known, and one person
+        opened = batch.open(home)
+        if all(identifier in opened.journey.persons for identifier in persons):
+            for identifier in persons:
+                _is_known(opened, identifier, touchpoint.at)
+            _link(opened, persons, touchpoint)
+            return opened
     homes = [batch.home_of(identifier) for identifier in persons]
     opened = _base(batch, persons, homes)
-    if len(persons) == 1 and _is_known(opened, persons[0], touchpoint.at):
-        return opened
     joined = []
     for identifier in persons:
         merged = _join(batch, opened, identifier, touchpoint.at)
         if merged is not None:
             opened = merged
             joined.append(identifier)
-    # A batch topic has no allowance: what it links is one person, and never restates visits.
-    _link(opened, joined, _NEVER_EARLY if touchpoint.batch else touchpoint.at)
+    _link(opened, joined, touchpoint)
     return opened
 
 
@@ -119,10 +124,14 @@ def _within_limits(batch: Batch, identifiers: list[Identifier]) -> bool:
     return all(n <= limits.get(kind, _OTHER_PERSON_LIMIT) for kind, n in counts.items())
 
 
-def _link(opened: Opened, identifiers: list[Identifier], at: int) -> None:
-    """An event makes its identifiers one person: the least of them is linked with each other one."""
+def _link(opened: Opened, identifiers: Sequence[Identifier], touchpoint: Touchpoint) -> None:
+    """An event makes its identifiers one person: the least of them is linked with each other one.
+
+    A batch topic has no allowance: what it links is one person, and never restates visits.
+    """
     if len(identifiers) < 2:
         return
+    at = _NEVER_EARLY if touchpoint.batch else touchpoint.at
     links = opened.journey.links
     least = min(identifiers)
     for identifier in identifiers:

@@ -158,7 +158,7 @@ class Commit(msgspec.Struct):
     advance: None for a sweep (whether a partition's clock holds the watermark is decided at `Store.open`).
     journeys: blobs to write; None deletes. links: identifier -> journey; None deletes.
     due: journey -> next deadline in ms; None removes. cells: increments. outcomes: operational counters.
-    versions: those of the blobs, where they are known already.
+    versions: those of the blobs, where they are known already. most: a bound of every increment's size, where one is known.
     """
 
     definitions: str
@@ -172,6 +172,7 @@ class Commit(msgspec.Struct):
     cells: dict[Bucket, Rows]
     outcomes: dict[str, int]
     versions: dict[JourneyId, Version] = {}
+    most: int | None = None
 
 
 class Verdict(enum.StrEnum):

@@ -47,8 +47,10 @@ def fits(commit: Commit) -> bool:
 
 
 def _too_much(commit: Commit) -> bool:
-    """Whether some increment is beyond MAX_DELTA."""
-    counted: list[Mapping[str, int] | Mapping[int, int]] = [commit.outcomes, *_distinct(commit)]
+    """Whether some increment is beyond MAX_DELTA. Rows are looked through only where no bound of theirs says that none is."""
+    counted: list[Mapping[str, int] | Mapping[int, int]] = [commit.outcomes]
+    if commit.most is None or commit.most > MAX_DELTA:
+        counted += _distinct(commit)
     return any(deltas and (max(deltas.values()) > MAX_DELTA or min(deltas.values()) < -MAX_DELTA) for deltas in counted)
 
 
@@ -81,7 +83,8 @@ def _check_cells(commit: Commit) -> None:
     for grain, index in commit.cells:
         if abs(index) > MAX_DELTA or (grain is Grain.EVER and index != 0):
             raise ValueError(f"no bucket {grain}:{index}")
-    if any(slots and (min(slots) < 1 or max(slots) > MAX_SLOT) for slots in _distinct(commit)):
+    # What has a bound was booked cell by cell, at the catalogue's slots.
+    if commit.most is None and any(slots and (min(slots) < 1 or max(slots) > MAX_SLOT) for slots in _distinct(commit)):
         raise ValueError("a slot that is not from 1 to 2^20")
     if _too_much(commit):
         raise ValueError("an increment beyond 2^50")
