@@ -12,7 +12,7 @@ from __future__ import annotations
 from functools import lru_cache
 from math import ceil, log
 
-from streams.core.fields import PLACES, apart, code_of, place_of
+from streams.core.fields import PLACES, code_of, place_of
 from streams.core.model import Bucket, Dimensions, Grain, Rows
 from streams.core.policy import MINUTE
 from streams.core.windows import LocalDays, oldest_live
@@ -85,8 +85,8 @@ class Notebook:
         self._put(self.minutes, key, n + 1, value_ms)
         if geometric and value_ms > 0:
             self._put(self.minutes, key, n + 2, round(1_000_000 * log(value_ms / 1000)))
-        _, bucket = place_of(name, bucket_of(value_ms))
-        self._put(self.minutes, key, bucket, 1)
+        band, slot = place_of(name, bucket_of(value_ms))
+        self._put(self.minutes, (band, where, minute), slot, 1)
 
     def count_day(self, name: str, day: int, where: Where, n: int = 1) -> None:
         """Adds n to the relationship cells of a local day."""
@@ -135,12 +135,10 @@ class _Tables:
         """Each key and minute once."""
         if minute >= self._first_minute:
             _table(self._minutes, minute)[key] = slots
-        row, where = key
         hour = minute // 60
-        for name, own in apart(row, slots):
-            if hour >= self._first_hour:
-                _add(_table(self._hours, hour), (name, where), own)
-            self.add_day((name, where), day, own)
+        if hour >= self._first_hour:
+            _add(_table(self._hours, hour), key, slots)
+        self.add_day(key, day, slots)
 
     def add_day(self, key: tuple[str, Where], day: int, slots: dict[int, int]) -> None:
         """In its day, and ever."""

@@ -6,15 +6,15 @@ before the dimensions: `queue_wait.n|medium=phone`, likewise `.sum` (ms), `.ln` 
 (`part_of`). A field that is not of this set is no figure.
 
 Cells that change together are stored together: a *row* holds the cells of one name and one breakdown as slot -> integer
-(`visit|device=mobile` -> {1: 3, 2: 1}), because for a store a field costs more than a number. In a minute few values of
-a distribution fall, and the counts of its buckets lie in the same row; in longer times they lie in rows of their own, 32
-neighbouring buckets each (`visit.0.9|device=mobile`), so that a row stays small however many values were counted.
+(`visit|device=mobile` -> {1: 3, 2: 1}), because for a store a field costs more than a number. The counts of a
+distribution's buckets lie in rows of their own, 32 neighbouring ones each (`visit.0.9|device=mobile`), so that a row
+stays small however many values were counted.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 
 import msgspec
@@ -76,73 +76,50 @@ CELLS: dict[str, Cell] = {
 
 _EXACT_PARTS = ("n", "sum", "ln")
 BAND = 32
-"""Neighbouring buckets of a distribution that share a row of their own."""
-_INSIDE = 4_096
-"""From this slot on a row holds buckets: those of its first distribution, then so many slots for the next one."""
+"""Neighbouring buckets of a distribution that share a row."""
 _ZERO = 256
 """Bucket k > -256 of positive values has code k + 256, of negative ones the opposite; zero has code 0."""
 
 
-def _numbered() -> tuple[dict[str, tuple[str, int]], dict[str, tuple[str, int]]]:
-    """(cell or part -> its row and slot, distribution -> its row and its number there)."""
+def _numbered() -> tuple[dict[str, tuple[str, int]], dict[str, str]]:
+    """(cell or part -> its row and slot, distribution -> its row and number)."""
     places: dict[str, tuple[str, int]] = {}
-    numbers: dict[str, tuple[str, int]] = {}
+    bands: dict[str, str] = {}
     slots: dict[str, int] = {}
     for cell in CELLS.values():
         for name in [f"{cell.name}.{part}" for part in _EXACT_PARTS] if cell.parts else [cell.name]:
             slots[cell.row] = slots.get(cell.row, 0) + 1
             places[name] = (cell.row, slots[cell.row])
         if cell.parts:
-            numbers[cell.name] = (cell.row, sum(row == cell.row for row, _ in numbers.values()))
-    return places, numbers
+            number = sum(known.startswith(f"{cell.row}.") for known in bands.values())
+            bands[cell.name] = f"{cell.row}.{number}"
+    return places, bands
 
 
-PLACES, _NUMBERS = _numbered()
+PLACES, _BANDS = _numbered()
 """Cell, or exact part of a distribution (`hold.sum`), -> the row that it is in and its slot there, from 1 on."""
 
 _CELL_AT = {place: name for name, place in PLACES.items()}
-_DISTRIBUTION_AT = {place: name for name, place in _NUMBERS.items()}
+_DISTRIBUTION_AT = {band: name for name, band in _BANDS.items()}
 
 
 @lru_cache(maxsize=65_536)
 def place_of(distribution: str, code: int) -> tuple[str, int]:
-    """The row and slot of a distribution's bucket (`cells.code_of`) within a minute."""
-    row, number = _NUMBERS[distribution]
-    return row, (number + 1) * _INSIDE + _INSIDE // 2 + code
-
-
-@lru_cache(maxsize=65_536)
-def _own_row(row: str, slot: int) -> tuple[str, int]:
-    """Where a bucket that has this slot in a minute lies in longer times."""
-    number, code = slot // _INSIDE - 1, slot % _INSIDE - _INSIDE // 2
-    return f"{row}.{number}.{code // BAND}", code % BAND + 1
-
-
-def apart(row: str, slots: dict[int, int]) -> Iterable[tuple[str, dict[int, int]]]:
-    """A minute's row as the rows of longer times."""
-    if all(slot < _INSIDE for slot in slots):
-        return ((row, slots),)
-    rows: dict[str, dict[int, int]] = {}
-    for slot, n in slots.items():
-        name, own = (row, slot) if slot < _INSIDE else _own_row(row, slot)
-        rows.setdefault(name, {})[own] = n
-    return rows.items()
+    """The row and slot of a distribution's bucket (`cells.code_of`)."""
+    return f"{_BANDS[distribution]}.{code // BAND}", code % BAND + 1
 
 
 @lru_cache(maxsize=65_536)
 def name_at(row: str, slot: int) -> str | None:
     """The cell at a row and slot, with the part of a distribution; None for one that is not of this set."""
-    if (row, slot) in _CELL_AT:
-        return _CELL_AT[row, slot]
-    if slot >= _INSIDE:
-        name, number, code = row, slot // _INSIDE - 1, slot % _INSIDE - _INSIDE // 2
-    else:
-        name, *own = row.split(".")
-        if len(own) != 2 or not 1 <= slot <= BAND:
-            return None
-        number, code = int(own[0]), int(own[1]) * BAND + slot - 1
-    distribution = _DISTRIBUTION_AT.get((name, number))
-    return None if distribution is None else f"{distribution}.{part_of(code)}"
+    known = _CELL_AT.get((row, slot))
+    if known is not None:
+        return known
+    band, _, number = row.rpartition(".")
+    distribution = _DISTRIBUTION_AT.get(band)
+    if distribution is None or not 1 <= slot <= BAND:
+        return None
+    return f"{distribution}.{part_of(int(number) * BAND + slot - 1)}"
 
 
 def part_of(code: int) -> str:
