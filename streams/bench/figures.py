@@ -12,7 +12,7 @@ Stage = Literal["fetch", "decode", "load", "fold", "sweep", "commit", "dead_lett
 
 fetch: the chunk loop waits for its next chunk (Kafka, aiokafka, Faust). load, commit: round trips to Redis for a chunk.
 sweep: deadlines, with their round trips. dead_letters: rejected records, until they are acknowledged. rest: what a chunk
-waits for otherwise. The next chunk is decoded during round trips: that counts as decode, and a round trip is here only what
+waits for otherwise. The next chunks are decoded during round trips: that counts as decode, and a round trip is here only what
 of it was not filled so.
 """
 

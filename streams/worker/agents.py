@@ -37,14 +37,14 @@ class ChunkLoop:
         self._acknowledged: dict[Partition, int] = {}
 
     async def take(self, fetched: Fetched, upcoming: Upcoming = nothing) -> None:
-        """Returns when the chunk is done with; raises only cancellation. Meanwhile the upcoming one is decoded."""
+        """Returns when the chunk is done with; raises only cancellation. Meanwhile those upcoming are decoded."""
         self._owner.busy = True
         working = asyncio.create_task(self._ahead.work(fetched, upcoming))
         try:
             await self._take(fetched)
         finally:
             working.cancel()
-            self._owner.busy, self._owner.behind = False, upcoming() is not None
+            self._owner.busy, self._owner.behind = False, upcoming(0) is not None
 
     async def _take(self, fetched: Fetched) -> None:
         owner = self._owner

@@ -1,8 +1,8 @@
-"""Decoding ahead: while Redis works on one chunk, or a sweep has its turn, the next chunk is decoded, a slice at a time.
+"""Decoding ahead: while Redis works on one chunk, or a sweep has its turn, the next chunks are decoded, a slice at a time.
 
 What decoding gives depends on the records and on the position before them alone, and it needs nothing that a commit
 changes. So a chunk may be decoded before that position is committed. It is used only if the position has become what was
-assumed; else it is decoded again from what is true by then. At most one chunk is ahead.
+assumed; else it is decoded again from what is true by then. At most `CHUNKS_AHEAD` chunks are ahead.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from streams.core.content import LATEST_MS
-from streams.core.model import Advance, Position, Record
+from streams.core.model import Advance, Partition, Position, Record
 from streams.core.pipeline import Chunk
 from streams.worker.owner import Owner
 from streams.worker.transport import Fetched
 
+CHUNKS_AHEAD = 2
+"""One is not always enough: what a sweep leaves of it is too little for the wait of the commit that follows."""
 SLICE_RECORDS = 100
 """Decoded in one go, which takes a few milliseconds: for so long an answer that has come waits to be seen."""
 SLICE_TURNS = 8
@@ -28,13 +30,13 @@ would wait for as many slices otherwise."""
 LOOK_SECONDS = 0.005
 NO_TIME = -1
 
-Upcoming = Callable[[], Fetched | None]
-"""The chunk that the loop is given next, if it is there already."""
+Upcoming = Callable[[int], Fetched | None]
+"""The chunk that the loop is given next (0), after that (1), and so on, if it is there already."""
 
 log = logging.getLogger("journey.worker")
 
 
-def nothing() -> Fetched | None:
+def nothing(_: int) -> Fetched | None:
     """Nobody knows what comes next."""
     return None
 
@@ -97,7 +99,7 @@ class Decoding:
 
 
 class Ahead:
-    """What the chunk loop has decoded: the chunk that it works on, and the next one."""
+    """What the chunk loop has decoded: the chunk that it works on, and those that come next."""
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
@@ -109,28 +111,31 @@ class Ahead:
         return self._decoding(fetched, position).chunk()
 
     async def work(self, fetched: Fetched, upcoming: Upcoming) -> None:
-        """Decodes this chunk and then the upcoming one while the event loop has nothing else to do; then it ends."""
-        owner = self._owner
+        """Decodes this chunk and then those upcoming while the event loop has nothing else to do; then it ends."""
+        assumed: dict[Partition, Position] = {}
         try:
-            this = await self._decode(fetched, owner.known.get(fetched.partition))
-            while (after := upcoming()) is None:  # noqa: ASYNC110 -- a queue that is looked into without taking has no event
-                await asyncio.sleep(LOOK_SECONDS)
-            then = this.reached if this and after.partition == fetched.partition else owner.known.get(after.partition)
-            await self._decode(after, then)
+            await self._decode(fetched, assumed)
+            for number in range(CHUNKS_AHEAD):
+                while (after := upcoming(number)) is None:  # noqa: ASYNC110 -- a queue that is only looked into has no event
+                    await asyncio.sleep(LOOK_SECONDS)
+                await self._decode(after, assumed)
         except Exception as error:  # noqa: BLE001 -- the chunk loop meets it again, where it is told and tried again
             log.debug("Decoding ahead: %r", error)
 
-    async def _decode(self, fetched: Fetched, position: Position | None) -> Decoding | None:
-        """None where the chunk is not what comes after this position."""
+    async def _decode(self, fetched: Fetched, assumed: dict[Partition, Position]) -> None:
+        """Decodes a chunk after the position that its partition is assumed to have by then, else the one it has; not if the
+        chunk is not what comes next there.
+        """
+        position = assumed.get(fetched.partition) or self._owner.known.get(fetched.partition)
         if position is None or position.offset != fetched.start or not self._owner.active(fetched.generation):
-            return None
+            return
         decoding = self._decoding(fetched, position)
         while not decoding.complete:
             for _ in range(SLICE_TURNS):
                 await asyncio.sleep(0)
             if not decoding.complete:  # the chunk loop may have done it meanwhile
                 decoding.go_on()
-        return decoding
+        assumed[fetched.partition] = decoding.reached
 
     def _decoding(self, fetched: Fetched, position: Position) -> Decoding:
         for one in self._begun:
@@ -138,7 +143,7 @@ class Ahead:
                 return one
         records = [record for record in self._timed(fetched) if record.offset >= position.offset]
         decoding = Decoding(self._owner, fetched, records, position)
-        self._begun = [*self._begun[-1:], decoding]
+        self._begun = [*self._begun[-CHUNKS_AHEAD:], decoding]
         return decoding
 
     def _timed(self, fetched: Fetched) -> list[Record]:

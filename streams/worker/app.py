@@ -120,7 +120,7 @@ def build_app(settings: WorkerSettings, deps: Deps) -> Worker:
 
     async def chunks(stream: Any) -> None:
         async for fetched in stream:
-            await loop.take(fetched, lambda: upcoming(stream))
+            await loop.take(fetched, lambda number: upcoming(stream, number))
 
     app.agent(topics, name="chunks")(chunks)
     sweeper, health = Sweeper(owner), Health(owner)

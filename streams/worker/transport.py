@@ -212,10 +212,10 @@ class Undecoded(faust.Schema):  # type: ignore[type-arg] # no keys and values th
         return decode
 
 
-def upcoming(stream: Any) -> Fetched | None:
-    """The chunk that a stream of such events yields next, where Faust has it already; it stays there."""
+def upcoming(stream: Any, number: int) -> Fetched | None:
+    """The chunk that a stream of such events yields next (0), or later, where Faust has it already; it stays there."""
     waiting = stream.channel.queue._queue  # noqa: SLF001 -- asyncio's queue has no way to look without taking
-    return waiting[0].value if waiting else None
+    return waiting[number].value if number < len(waiting) else None
 
 
 def require_stream_extension() -> None:

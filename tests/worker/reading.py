@@ -53,11 +53,11 @@ class Reader:
                 self.cursors[partition] = start + len(run)
                 self.waiting.append(Fetched(partition, start, start + len(run), tuple(run), self.generation))
 
-    def upcoming(self) -> Fetched | None:
-        """The next chunk, which stays where it is."""
-        if len(self.waiting) < 2:
+    def upcoming(self, number: int = 0) -> Fetched | None:
+        """The next chunk, or a later one, which stays where it is."""
+        if len(self.waiting) < 2 + number:
             self.fetch()
-        return self.waiting[0] if self.waiting else None
+        return self.waiting[number] if number < len(self.waiting) else None
 
     async def go_back(self, tp: TP, offset: int) -> None:
         """Fetches from here again; what is on its way still comes."""

@@ -15,6 +15,7 @@ from streams.core.pipeline import Pipeline
 from streams.drive import run_chunk
 from streams.store.memory import MemoryStore
 from streams.worker import ahead, retry
+from streams.worker.ahead import CHUNKS_AHEAD
 from tests.faults.history import History
 from tests.worker.reading import DEFINITIONS, PARTITIONS, POLICY, TOPIC, Log, Reading, nobody
 
@@ -60,8 +61,9 @@ async def test_every_record_is_decoded_once_and_most_while_others_are_committed(
     await same(worker, told, log, expected)
     assert worker.decoded == size(log)
     assert {answer.verdict for answer in worker.store.answers} == {Verdict.OK}
-    assert sum(ahead == 80 for ahead in during) > len(during) / 2  # the chunk in the commit, and the one after it
-    assert max(during) == 80
+    most = 40 * (1 + CHUNKS_AHEAD)  # the chunk in the commit, and those after it
+    assert sum(ahead == most for ahead in during) > len(during) / 2
+    assert max(during) == most
     assert {at <= offset < at + 40 for at, offset in worker.letters.at} == {True}
 
 
