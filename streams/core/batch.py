@@ -189,9 +189,10 @@ class Batch:
         as_of = max(journey.as_of, self.watermark)
         cases = journey.cases
         self.book.sign = 1
-        for root in {root_of(cases, reference) for reference in opened.soiled if reference in cases}:
-            if kind_of(root) in _BOOKED_KINDS:
-                book_tree(cases, tree_of(cases, root), as_of, self.book)
+        if opened.soiled:
+            for root in {root_of(cases, reference) for reference in opened.soiled if reference in cases}:
+                if kind_of(root) in _BOOKED_KINDS:
+                    book_tree(cases, tree_of(cases, root), as_of, self.book)
         if opened.lived:
             journey.life_due = self._book_life(journey, as_of)
         if any(reference.startswith(ORDER_PREFIXES) for reference in opened.soiled) or _passed(journey.order_due, as_of):

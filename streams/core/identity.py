@@ -50,9 +50,7 @@ def person_of(batch: Batch, touchpoint: Touchpoint) -> Opened | None:
     home = batch.home_of(persons[0])
     if home is not None:  # mostly they are all known, and one person
         opened = batch.open(home)
-        if all(identifier in opened.journey.persons for identifier in persons):
-            for identifier in persons:
-                _is_known(opened, identifier, touchpoint.at)
+        if all(_is_known(opened, identifier, touchpoint.at) for identifier in persons):
             _link(opened, persons, touchpoint)
             return opened
     homes = [batch.home_of(identifier) for identifier in persons]

@@ -183,11 +183,12 @@ def _known(batch: Batch, person: Opened | None, touchpoint: Touchpoint) -> list[
         cases = person.journey.cases
         if (old := _find(person.journey.site, eid)) is not None:
             found.append((Place(batch, person, None), old))
-        found += [
-            (Place(batch, person, local), old)
-            for local in _LOCAL
-            if local in cases and (old := _find(cases[local].facts, eid)) is not None
-        ]
+        if cases:
+            found += [
+                (Place(batch, person, local), old)
+                for local in _LOCAL
+                if local in cases and (old := _find(cases[local].facts, eid)) is not None
+            ]
     if not touchpoint.references and touchpoint.type not in ANONYMOUS_CASES:
         return found
     for reference in dict.fromkeys(references_of(touchpoint)):
