@@ -27,18 +27,16 @@ class Where:
     Equal ones are one object, so that increments meet in a dictionary without comparing strings.
     """
 
-    __slots__ = ("_rows", "suffixes")
+    __slots__ = ("suffixes",)
 
     def __init__(self, suffixes: tuple[str, ...]) -> None:
         self.suffixes = suffixes
-        self._rows: dict[str, tuple[str, ...]] = {}
 
-    def rows(self, row: str) -> tuple[str, ...]:
-        """A row's name for the total and for each breakdown; made once, because strings remember their hash."""
-        known = self._rows.get(row)
-        if known is None:
-            known = self._rows[row] = tuple(row + suffix for suffix in self.suffixes)
-        return known
+
+@lru_cache(maxsize=16_384)
+def _names(row: str, where: Where) -> tuple[str, ...]:
+    """A row's name for the total and for each breakdown; made once, because strings remember their hash."""
+    return tuple([row + suffix for suffix in where.suffixes])
 
 
 @lru_cache(maxsize=65_536)
@@ -190,7 +188,7 @@ def _rows(booked: Booked) -> dict[str, dict[int, int]]:
     """Totals and breakdowns, without zeros."""
     rows: dict[str, dict[int, int]] = {}
     for (row, where), slots in booked.items():
-        for name in where.rows(row):
+        for name in _names(row, where):
             known = rows.get(name)
             rows[name] = slots if known is None else _sum(known, slots)
     return rows if all(rows.values()) else {name: slots for name, slots in rows.items() if slots}

@@ -34,10 +34,8 @@ def promised_at(fact: Fact) -> int | None:
     return due if isinstance(due, int) else None
 
 
-class Course(tuple[list[tuple[int, int]], int | None, int | None]):
-    """(promises as (made at, due) in order, delivered at, cancelled at)."""
-
-    __slots__ = ()
+Course = tuple[list[tuple[int, int]], int | None, int | None]
+"""(promises as (made at, due) in order, delivered at, cancelled at)."""
 
 
 def course_of(facts: Sequence[Fact]) -> Course:
@@ -45,7 +43,7 @@ def course_of(facts: Sequence[Fact]) -> Course:
     promises = [(fact.at, due) for fact in facts if (due := promised_at(fact)) is not None]
     delivered = next((fact.at for fact in facts if fact.code == _DELIVERED and fact.fields.get("complete") is not False), None)
     cancelled = next((fact.at for fact in facts if fact.code == _CANCELLED), None)
-    return Course((promises, delivered, cancelled))
+    return promises, delivered, cancelled
 
 
 def latest_due(course: Course) -> int:
