@@ -14,12 +14,12 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from streams.kafka_access import KafkaAccess
+from streams.serving import serving
 from streams.settings import Settings
 from streams.store.redis import RedisStore
 from streams.worker.app import Deps, Worker, WorkerSettings, build_app
 from streams.worker.logs import configure_logging
 from streams.worker.retry import Backoff, Outages, first_line
-from streams.worker.server import serving
 
 FINE, FAILED = 0, 1
 LOOPBACK = "127.0.0.1"

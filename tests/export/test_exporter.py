@@ -226,5 +226,7 @@ async def test_a_taken_port_is_an_error_at_start() -> None:
 
 async def test_it_listens_on_loopback_unless_told_otherwise() -> None:
     async with Exporter(MemoryStore(), POLICY, port=0) as exporter:
-        assert exporter._server is not None
-        assert exporter._server.server_address[0] == "127.0.0.1"
+        with socket.create_connection(("127.0.0.1", exporter.port), timeout=5):
+            pass
+        with pytest.raises(OSError, match=r"refused|unreachable|assign|timed out"):
+            socket.create_connection(("127.0.0.2", exporter.port), timeout=5)
