@@ -31,6 +31,7 @@ STALLED_SECONDS = 60.0
 EXPECTED_SECONDS = 90.0
 EXPORT_SECONDS = 5.0
 RATE_SECONDS = 3.0
+STOP_SECONDS = 2.0
 
 
 class DemoError(RuntimeError):
@@ -135,6 +136,9 @@ class Demo:
         finally:
             if not task.done():
                 self._player.stop()
+                await asyncio.wait((task,), timeout=STOP_SECONDS)
+                if task.done() and not task.cancelled():
+                    task.exception()  # whatever it is, it came of the end
 
     async def _measure(self) -> None:
         if not self._worker.running:
@@ -202,6 +206,7 @@ async def running(place: Place, view: View) -> AsyncIterator[tuple[Demo, str]]:
         for process in processes.values():
             process.stop()
         await store.close()
+        logging.basicConfig(handlers=[logging.NullHandler()], force=True)  # the log goes with its directory
 
 
 def _told(process: ServerProcess) -> str:
