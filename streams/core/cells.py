@@ -1,7 +1,8 @@
 """Cells: the integers that metrics are made of, and the notebook that collects their increments.
 
-A cell is (grain, bucket, field); `fields` says how fields are named, and how they are stored as rows. Flows and stocks of moments are booked by minute and spread
-over the grains when a commit is built; relationship cells are booked by local day.
+A cell is (grain, bucket, field); `fields` says how fields are named, and how they are stored as rows. Flows and stocks
+of moments are booked by minute and spread over the grains when a commit is built; relationship cells are booked by
+local day.
 
 Distributions count values in logarithmic buckets of seconds with a relative error of at most 2 % (as DDSketch:
 Masson, Rim and Lee 2019), beside an exact count and sum, so that they add and subtract like any other cell.

@@ -105,7 +105,7 @@ _DISTRIBUTION_AT = {band: name for name, band in _BANDS.items()}
 
 @lru_cache(maxsize=65_536)
 def place_of(distribution: str, code: int) -> tuple[str, int]:
-    """The row and slot of a distribution's bucket (`cells.code_of`)."""
+    """The row and slot of a distribution's bucket, by its code (`cells.bucket_of`)."""
     return f"{_BANDS[distribution]}.{code // BAND}", code % BAND + 1
 
 
