@@ -161,6 +161,16 @@ METRICS: tuple[Metric, ...] = (
         source=_SAURO,
     ),
     Metric(
+        name="payment_failure_rate",
+        unit="ratio",
+        kind=Kind.SHARE,
+        numerator=("payments_refused",),
+        denominator="payment_attempts",
+        dimensions=SITE,
+        definition="Payments refused in visits, of payments tried there: those refused and the orders of the visits, booked when they close.",
+        source="commerce convention",
+    ),
+    Metric(
         name="orders",
         unit="count",
         kind=Kind.COUNT,
@@ -336,8 +346,8 @@ METRICS: tuple[Metric, ...] = (
         kind=Kind.COUNT,
         numerator=("cancellation_requests",),
         dimensions=CUSTOMER,
-        windows=DAY_WINDOWS,
         definition="Subscriptions that a customer asked to end, counted when asked.",
+        version=2,
     ),
 )
 """Every metric, in the order in which they are printed."""

@@ -53,6 +53,7 @@ CELLS: dict[str, Cell] = {
     for cell in (
         *(Cell(name, "visit", SITE) for name in ("visits", "visits_converted", "visits_bounced", "visit_pages")),
         Cell("visit_duration", "visit", SITE, parts=True),
+        *(Cell(name, "visit", SITE) for name in ("payment_attempts", "payments_refused")),
         *(Cell(f"attempts{which}", "attempt", SITE, always="task") for which in ("", "_completed", "_failed", "_errored")),
         Cell("time_to_complete", "attempt", SITE, always="task", parts=True),
         Cell("orders", "order", SITE),
@@ -69,7 +70,8 @@ CELLS: dict[str, Cell] = {
         Cell("hold", "contact", SUPPORT, parts=True),
         *(Cell(name, "answer", PLACE) for name in ("csat", "csat_top", "nps", "nps_promoters", "nps_detractors")),
         *(Cell(name, "customer", CUSTOMER, daily=True) for name in ("customers", "new_customers", "reactivated_customers")),
-        *(Cell(name, "customer", CUSTOMER, daily=True) for name in ("churned_7d", "churned_28d", "cancellation_requests")),
+        *(Cell(name, "customer", CUSTOMER, daily=True) for name in ("churned_7d", "churned_28d")),
+        Cell("cancellation_requests", "cancellation", CUSTOMER),
     )
 }
 """Every cell by its name. Slots are numbered in this order, and the definitions digest depends on it."""

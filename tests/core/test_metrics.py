@@ -205,7 +205,6 @@ def test_the_customer_base_and_its_churn() -> None:
             TODAY - 13: {"churned_7d": -1},
             TODAY - 3: {"customers": -1, "churned_28d": 1, "churned_7d": 1},
             TODAY - 1: {"customers": 1, "new_customers": 1},
-            TODAY: {"cancellation_requests": 1},
             TODAY + 4: {"churned_7d": -1},
             TODAY + 8: {"churned_28d": -1},
             TODAY + 25: {"churned_28d": -1},
@@ -214,7 +213,6 @@ def test_the_customer_base_and_its_churn() -> None:
     values = compute(NOW, cells, POLICY)
     assert [find(values, "customers", window).value for window in ("7d", "28d", "all")] == [9, 9, 9]
     assert [find(values, "new_customers", window).value for window in ("7d", "28d", "all")] == [1, 1, 11]
-    assert find(values, "cancellation_requests", "7d").value == 1
     week, month = find(values, "churn_rate", "7d"), find(values, "churn_rate", "28d")
     assert (week.numerator, week.denominator) == (1, 9)
     assert (month.numerator, month.denominator) == (2, 10)

@@ -145,6 +145,17 @@ def test_an_error_of_the_next_visit_is_not_the_attempts() -> None:
     assert totals(tables(*steps, LONG_AFTER), "attempts_e") == {}
 
 
+@pytest.mark.parametrize("told", [False, True])
+def test_payments_are_refusals_and_orders_of_a_visit_each_order_once(*, told: bool) -> None:
+    """Site and back end may both tell of an order; an order of a time without a visit is no payment in one."""
+    refused = [touch("payment.failed", moment(minutes=minute), ME) for minute in (1, 2)]
+    steps = [page(moment()), *refused, order(moment(minutes=3)), order(moment(minutes=4), references="order_id:2")]
+    back_end = order(moment(minutes=3), channel="system", eid="x")
+    elsewhere = order(moment(days=1), references="order_id:3", channel="store")
+    found = totals(tables(*(late(steps, back_end) if told else [*steps, back_end, elsewhere, LONG_AFTER])), "payment")
+    assert found == {"payment_attempts": 4, "payments_refused": 2}
+
+
 @pytest.mark.parametrize(("at", "converted"), [(-1, 0), (0, 1), (30 * MINUTE - 1, 1), (30 * MINUTE, 0)])
 def test_an_order_of_the_back_end_joins_the_visit_that_is_open(at: int, converted: int) -> None:
     found = totals(tables(page(moment()), order(moment() + at, channel="system"), LONG_AFTER), "visit")

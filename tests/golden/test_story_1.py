@@ -67,6 +67,8 @@ MINUTES: dict[str, list[tuple[int, str, int]]] = {
     "nps": [(20, "12:00", 1)],
     "nps_promoters": [],
     "nps_detractors": [(20, "12:00", 1)],
+    "cancellation_requests": [(21, "09:00", 1)],
+    "payment_attempts": [(0, "10:31", 1)],
 }
 """Field -> where and how much, to the minute (day, time, amount); a bucket holds the moment that it is named by."""
 
@@ -74,7 +76,6 @@ DAYS: dict[str, dict[int, int]] = {
     "customers": {-60: 1, 40: -1},
     "new_customers": {-60: 1},
     "reactivated_customers": {},
-    "cancellation_requests": {21: 1},
     "churned_7d": {40: 1, 47: -1},
     "churned_28d": {40: 1, 68: -1},
 }

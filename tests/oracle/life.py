@@ -112,8 +112,7 @@ def lost_at(life: Life, since: int, policy: Policy, as_of: int) -> int | None:
 def book_life(life: Life, policy: Policy, as_of: int, book: Book) -> None:
     """Books one person's life as a customer."""
     for fact in life.cancelled:
-        day = local_day(fact.at, policy.timezone)
-        book.add_day(day, "cancellation_requests", 1, tags_of(fact.dimensions, *DIMENSIONS))
+        book.add(fact.at, "cancellation_requests", 1, tags_of(fact.dimensions, *DIMENSIONS))
     if not life.signals:
         return
     life.signals.sort(key=lambda t: (t.at, t.eid))

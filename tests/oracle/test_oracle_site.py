@@ -46,6 +46,7 @@ def test_a_visit_is_booked_when_it_closes_and_not_before() -> None:
         "visit_duration.n": 1,
         "visit_duration.z": 1,
     }
+    assert totals(cells, "payment") == {}
     assert booked(cells, "visits") == {close // MINUTE: 1}
     assert booked(cells, "visits|channel=web", Grain.HOUR) == {close // HOUR: 1}
 
@@ -188,6 +189,13 @@ def test_a_back_end_order_completes_the_task_and_never_extends_a_visit() -> None
     assert found["attempts_completed|task=checkout"] == 1
     assert found["visits_converted"] == 1
     assert "visit_duration.sum" not in found
+
+
+def test_a_visits_payments_are_its_refusals_and_its_orders_each_once() -> None:
+    refused = touch("payment.failed", moment(minutes=1), "anonymous_id:a", "cart_token:t")
+    placed = [order(moment(minutes=2), "order_id:1 cart_token:t"), order(moment(minutes=3), "order_id:1", "anonymous_id:a")]
+    found = totals(cells_of(page(moment(), references="cart_token:t"), refused, *placed), "payment")
+    assert found == {"payment_attempts": 2, "payments_refused": 1}
 
 
 @pytest.mark.parametrize(("claim", "visits"), [(DAY - 1, 1), (DAY, 0)])

@@ -29,7 +29,7 @@ class Visit:
 
     facts: list[Touchpoint]
     close: int
-    joined: bool = False
+    joined: list[Touchpoint] = field(default_factory=list)
 
     @property
     def first(self) -> int:
@@ -118,9 +118,14 @@ def book_visits(visits: list[Visit], as_of: int, book: Book) -> None:
         pages = types.count("page.viewed")
         interactions = [name for name in types if name not in NO_INTERACTION]
         book.add(visit.close, "visits", 1, tags)
-        book.add(visit.close, "visits_converted", int(visit.joined or "order.placed" in types), tags)
+        book.add(visit.close, "visits_converted", int(bool(visit.joined) or "order.placed" in types), tags)
         book.add(visit.close, "visits_bounced", int(pages == 1 and not interactions), tags)
         book.add(visit.close, "visit_pages", pages, tags)
+        refused = types.count("payment.failed")
+        book.add(visit.close, "payments_refused", refused, tags)
+        placed = [fact for fact in visit.facts if fact.type == "order.placed"] + visit.joined
+        orders = {tuple(named(fact, "order_id")[:1]) or fact.eid for fact in placed}
+        book.add(visit.close, "payment_attempts", refused + len(orders), tags)
         book.spread(visit.close, "visit_duration", visit.last - visit.first, tags)
 
 
@@ -204,7 +209,7 @@ def book_ux(events: list[Touchpoint], people: People, references: References, po
         for mark in strand.marks:
             joined = visit_of_mark(mark, visits, policy)
             if joined:
-                joined.joined = True
+                joined.joined.append(mark)
         book_visits(visits, as_of, book)
         for task in tasks:
             book_attempts(task, Walk(task, configured, strand).attempts(), visits, as_of, book)

@@ -1,4 +1,5 @@
-"""The customer's life: current, lost, back. Relationship cells, booked by local day.
+"""The customer's life: current, lost, back. Relationship cells, booked by local day, but for requests to cancel: an alert waits
+for no day to end.
 
 A person is a customer from the first order or subscription. A customer is lost when the account is closed, when the
 last active subscription ends, or, without an active subscription, after `silence_ms` without own activity; one that
@@ -130,11 +131,11 @@ def _silence(activity: Sequence[tuple[int, int]], spells: Sequence[tuple[int, in
 
 def book_life(life: Life | None, cancelled: Iterable[Fact], book: Notebook) -> None:
     """C of one person's life; `cancelled` are the subscription.cancelled facts."""
-    day_of = book.local.day_of
     for fact in cancelled:
-        book.count_day("cancellation_requests", day_of(fact.at), where_of(fact.dimensions, CUSTOMER))
+        book.count("cancellation_requests", fact.at, where_of(fact.dimensions, CUSTOMER))
     if life is None:
         return
+    day_of = book.local.day_of
     where = where_of(life.dimensions, CUSTOMER)
     for index, (since, lost) in enumerate(life.spells):
         start = day_of(since)

@@ -22,7 +22,8 @@ from streams.core.policy import Policy, TaskPolicy
 PAGE_VIEWED = CODES["page.viewed"]
 ORDER_PLACED = CODES["order.placed"]
 _PASSIVE = frozenset(CODES[name] for name in ("page.viewed", "page.left", "error.shown"))
-_ERRORS = frozenset(CODES[name] for name in ("error.shown", "payment.failed"))
+_PAYMENT_FAILED = CODES["payment.failed"]
+_ERRORS = frozenset((CODES["error.shown"], _PAYMENT_FAILED))
 _START, _FAILURE, _SUCCESS = range(3)
 TASK_STARTED = CODES["task.started"]
 _EXPLICIT = {TASK_STARTED: _START, CODES["task.failed"]: _FAILURE, CODES["task.completed"]: _SUCCESS}
@@ -89,19 +90,40 @@ def rules_of(policy: Policy) -> Rules:
 class Visit:
     """A run of site facts of one person."""
 
-    __slots__ = ("converted", "dimensions", "first", "interacted", "last", "pages", "tokens")
+    __slots__ = ("dimensions", "first", "interacted", "last", "orders", "pages", "refused", "tokens")
 
     def __init__(self, fact: Fact) -> None:
         self.first = self.last = fact.at
         self.dimensions = fact.dimensions
         self.pages = 0
         self.interacted = False
-        self.converted = False
+        self.orders: set[str | bytes] = set()
+        self.refused = 0
         self.tokens: list[Identifier] = []
+
+    def add(self, fact: Fact) -> None:
+        """Takes in its next fact."""
+        code = fact.code
+        self.last = fact.at
+        if code == PAGE_VIEWED:
+            self.pages += 1
+        elif code not in _PASSIVE:
+            self.interacted = True
+            if code == ORDER_PLACED:
+                self.orders.add(_order_of(fact))
+            elif code == _PAYMENT_FAILED:
+                self.refused += 1
+        if fact.references:
+            self.tokens += fact.references
 
     def close(self, rules: Rules) -> int:
         """When the visit is over, whatever comes later."""
         return min(self.last + rules.gap_ms, self.first + rules.limit_ms)
+
+
+def _order_of(fact: Fact) -> str | bytes:
+    """What an order is known by: shop and site may both tell of it."""
+    return next((reference for reference in fact.references if reference.startswith("order_id:")), fact.eid)
 
 
 def is_mark(fact: Fact) -> bool:
@@ -116,26 +138,18 @@ def walk_visits(facts: Iterable[Fact], rules: Rules) -> list[Visit]:
     visit: Visit | None = None
     gap_ms, limit_ms = rules.gap_ms, rules.limit_ms
     for fact in facts:
-        at, code = fact.at, fact.code
-        ordered = code == ORDER_PLACED
-        if ordered and is_mark(fact):
+        at = fact.at
+        if fact.code == ORDER_PLACED and is_mark(fact):
             marks.append(fact)
             continue
         if visit is None or at - visit.last >= gap_ms or at - visit.first >= limit_ms:
             visit = Visit(fact)
             visits.append(visit)
-        visit.last = at
-        if code == PAGE_VIEWED:
-            visit.pages += 1
-        elif code not in _PASSIVE:
-            visit.interacted = True
-            visit.converted |= ordered
-        if fact.references:
-            visit.tokens += fact.references
+        visit.add(fact)
     for mark in marks:
         joined = _visit_of(mark, visits, rules)
         if joined is not None:
-            joined.converted = True
+            joined.orders.add(_order_of(mark))
     return visits
 
 
@@ -161,12 +175,16 @@ def book_visits(visits: Iterable[Visit], since: int, as_of: int, rules: Rules, b
             continue
         where = where_of(visit.dimensions, SITE)
         book.count("visits", close, where)
-        if visit.converted:
+        if visit.orders:
             book.count("visits_converted", close, where)
         if visit.pages == 1 and not visit.interacted:
             book.count("visits_bounced", close, where)
         if visit.pages:
             book.count("visit_pages", close, where, visit.pages)
+        if visit.orders or visit.refused:
+            book.count("payment_attempts", close, where, len(visit.orders) + visit.refused)
+        if visit.refused:
+            book.count("payments_refused", close, where, visit.refused)
         book.measure("visit_duration", close, where, visit.last - visit.first)
 
 
