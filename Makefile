@@ -42,6 +42,11 @@ faults: $(STAMP) ## The fault runs alone: killed workers, stores and folds, each
 	@echo "pytest   tests/faults"
 	@$(BIN)/python -m pytest tests/faults -v $(ARGS)
 
+.PHONY: test-native
+test-native: native ## The laws, the stories, the real file and a fault run once more, on the compiled core
+	@echo "pytest   on $(NATIVE)"
+	@PYTHONPATH=$(CURDIR)/$(NATIVE) $(BIN)/pytest -o pythonpath="$(NATIVE) ." $(or $(ARGS),$(ON_NATIVE))
+
 .PHONY: check
 check: lint format-check types ## Linter, formatting and types; changes nothing
 
@@ -65,6 +70,7 @@ types: $(STAMP)
 COMPILED := $(addprefix streams/core/,batch.py cells.py content.py families.py fields.py identifying.py identity.py \
 	keeping.py nameless.py normalise.py trees.py views.py windows.py cases/*.py)
 NATIVE := build/native
+ON_NATIVE := tests/native tests/core tests/laws tests/golden tests/ecom tests/faults/test_fault_run.py
 
 .PHONY: native
 native: $(NATIVE)/built ## The project with its core compiled, in build/native (needs a C compiler): PYTHONPATH=build/native uses it

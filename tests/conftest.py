@@ -7,6 +7,10 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+from streams.core import is_compiled
+
+collect_ignore = [] if is_compiled() else ["native"]  # `make test-native` is for that
+
 # Deterministic where a failure must mean a change of the code: CI, and everybody who asks for it. Elsewhere examples are new
 # at each run, so that the laws go on being tried.
 _QUIET = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)

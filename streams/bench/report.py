@@ -15,6 +15,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 
     broker: str
     store: str
+    core: str
     events: int
     customers: int
     bytes_per_event: float
@@ -48,12 +49,13 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     customers: int
     broker: str
     store: str
+    core: str
 
 
 def lines(report: Report) -> Iterator[str]:
     """The table, then the JSON."""
     about, result = report.about, result_of(report)
-    yield f"{about.events:,} events of {about.bytes_per_event:,.0f} bytes, {about.customers:,} customers; {about.broker}; {about.store}"
+    yield f"{about.events:,} events of {about.bytes_per_event:,.0f} bytes, {about.customers:,} customers; {about.broker}; {about.store}; core {about.core}"
     yield _speed("worker", result.events_per_second, report.worker)
     yield _speed("empty Faust agent", result.empty_faust_events_per_second, report.empty)
     yield f"{'ratio':24}{result.ratio:>10.2f}"
@@ -84,6 +86,7 @@ def result_of(report: Report) -> Result:
         customers=report.about.customers,
         broker=report.about.broker,
         store=report.about.store,
+        core=report.about.core,
     )
 
 

@@ -17,6 +17,7 @@ from streams.bench import servers
 from streams.bench.figures import Asked, Measured
 from streams.bench.report import Report, Surroundings, lines
 from streams.bench.traffic import HISTORY, PARTITIONS, fill
+from streams.core import is_compiled
 from streams.embedded import ServerError
 
 RUN_SECONDS = 1_800.0
@@ -61,7 +62,12 @@ def _run(options: argparse.Namespace) -> Report:
         dead = topics.create(kafka, 1, prefix="dead", configs={"cleanup.policy": "compact"})
         size = fill(kafka, topic, options.events, options.customers)
         about = Surroundings(
-            broker=broker, store=store, events=options.events, customers=options.customers, bytes_per_event=size / options.events
+            broker=broker,
+            store=store,
+            core="compiled" if is_compiled() else "not compiled",
+            events=options.events,
+            customers=options.customers,
+            bytes_per_event=size / options.events,
         )
         task = Asked(kafka=kafka, redis=redis, topic=topic, dead_letter_topic=dead, name="", records=options.events)
         report = Report(about=about)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from streams.core import is_compiled
 from streams.kafka_access import KafkaAccess
 from streams.serving import serving
 from streams.settings import Settings
@@ -67,6 +68,7 @@ async def run_until(
     """Keeps a worker running until `told` is set. FAILED where it gave up, with its sentence in the log."""
     outages = Outages()
     backoff = Backoff(lambda: not told.is_set())
+    log.info("worker %s: core %s", settings.group, "compiled" if is_compiled() else "not compiled")
     while not told.is_set():
         if not await _answers(settings.kafka):
             outages.begin("Kafka", f"nobody listens at {settings.kafka.bootstrap}")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from streams.core import is_compiled
+
 REPOSITORY = Path(__file__).parents[2]
 EVENTS, CUSTOMERS = 1_500, 100
 STAGES = ("fetch", "decode", "load", "fold", "sweep", "commit", "dead_letters", "rest")
@@ -36,6 +38,7 @@ def test_the_last_line_is_the_json(ran: tuple[list[str], str]) -> None:
     assert found["store_bytes_per_customer"] > 100
     assert found["broker"]
     assert found["store"]
+    assert found["core"] == ("compiled" if is_compiled() else "not compiled")
 
 
 def test_the_stages_add_up(ran: tuple[list[str], str]) -> None:
