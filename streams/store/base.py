@@ -24,6 +24,16 @@ class Loaded(msgspec.Struct):
     blobs: dict[JourneyId, bytes | None]
 
 
+class Changed(msgspec.Struct, frozen=True):
+    """What changed since a caller looked: the watermark, and version and rows of every bucket whose version is another one.
+
+    The version is None, and the rows are empty, where a bucket has no cells or is expired; these are always named.
+    """
+
+    watermark: int
+    buckets: dict[Bucket, tuple[bytes | None, Rows]]
+
+
 class Store(Protocol):
     """One namespace's state."""
 
@@ -53,6 +63,14 @@ class Store(Protocol):
     async def read(self, buckets: Sequence[Bucket]) -> tuple[int, dict[Bucket, Rows]]:
         """The watermark and the rows of these buckets, read at one moment. Those without cells are left out, and
         those expired at that watermark too, whether they were deleted yet or not.
+        """
+
+    async def read_changed(self, known: Mapping[Bucket, bytes | None]) -> Changed:
+        """As `read`, of the buckets named, but only those whose version is not the one that the caller knows (or None).
+
+        Every commit gives the buckets that it writes a version that was never there before, also where a store that
+        went back is written to again: equal versions mean equal cells. Together with what the caller has of the others,
+        all is of one moment.
         """
 
     async def outcomes(self) -> dict[str, int]:

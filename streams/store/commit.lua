@@ -208,25 +208,32 @@ local function plan_cells(prefix, cells, increments, grains, watermark)
     local grain, index, rule = cell[1], cell[2], grains[cell[1]]
     if not rule or index >= oldest_live(watermark, rule) then
       local plan = plan_rows(prefix .. 'c:' .. grain .. ':' .. text(index), cell[3], cell[4], increments)
-      plan.index, plan.member = prefix .. 'c:' .. grain, text(index)
+      plan.index, plan.member, plan.name = prefix .. 'c:' .. grain, text(index), grain .. ':' .. text(index)
       redis.call('ZCARD', plan.index)
       plans[#plans + 1] = plan
     end
   end
+  redis.call('HLEN', prefix .. 'versions')
   return plans
 end
 
-local function write_cells(plans)
+-- Every bucket that is written gets this commit's version.
+local function write_cells(prefix, plans, version)
+  local versions, gone = {}, {}
   for _, plan in ipairs(plans) do
     batches('HSET', plan.key, plan.set)
     batches('HDEL', plan.key, plan.drop)
     local after = redis.call('HLEN', plan.key)
-    if plan.before == 0 and after > 0 then
-      redis.call('ZADD', plan.index, plan.member, plan.member)
-    elseif plan.before > 0 and after == 0 then
+    if after > 0 then
+      versions[#versions + 1], versions[#versions + 2] = plan.name, version
+      if plan.before == 0 then redis.call('ZADD', plan.index, plan.member, plan.member) end
+    elseif plan.before > 0 then
+      gone[#gone + 1] = plan.name
       redis.call('ZREM', plan.index, plan.member)
     end
   end
+  batches('HSET', prefix .. 'versions', versions)
+  batches('HDEL', prefix .. 'versions', gone)
 end
 
 -- Journeys, links, deadlines ---------------------------------------------------------------------------------------
@@ -287,7 +294,8 @@ end
 
 -- The four functions -----------------------------------------------------------------------------------------------
 
--- ARGV: head (msgpack), digest, read, created, absent, links, unlinked, due, undue, dropped, increments, journeys...
+-- ARGV: head (msgpack), digest, read, created, absent, links, unlinked, due, undue, dropped, increments, version of the
+-- buckets, journeys...
 local function commit(keys, args)
   local prefix, meta, c = prefix_of(keys), meta_of(keys), cmsgpack.unpack(args[1])
   if not meta.definitions then return answer('unlisted', meta.watermark) end
@@ -313,10 +321,10 @@ local function commit(keys, args)
   local outcomes = plan_counters(prefix .. 'outcomes', c.outcomes[1], c.outcomes[2])
   local watermark = watermark_after(prefix, meta, name, row)
 
-  write_journeys(prefix, args, 12, args[10])
+  write_journeys(prefix, args, 13, args[10])
   write_links(prefix, args[6], args[7])
   write_due(due)
-  write_cells(cells)
+  write_cells(prefix, cells, args[12])
   write_counters(outcomes)
   if row then redis.call('HSET', prefix .. 'positions', name, format_row(row)) end
   if watermark > meta.watermark then redis.call('HSET', keys[1], 'watermark', text(watermark)) end
@@ -385,6 +393,7 @@ local function expire(keys, args)
     local index, last = prefix .. 'c:' .. grain, '(' .. text(oldest_live(meta.watermark, rule))
     for _, member in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', last, 'LIMIT', 0, text(left))) do
       redis.call('UNLINK', index .. ':' .. member)
+      redis.call('HDEL', prefix .. 'versions', grain .. ':' .. member)
       redis.call('ZREM', index, member)
       left = left - 1
     end

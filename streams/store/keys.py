@@ -13,12 +13,13 @@ All carry the namespace as their hash tag, so a namespace lives in one slot of a
 | `due:0` .. `due:15` | zset | journey id -> next deadline (ms); the shard is the id's first byte modulo 16 |
 | `c:G:INDEX` | hash | cells of a bucket: row -> MessagePack of slot -> integer, without zeros. G: m, h, d or e |
 | `c:G` | zset | the indexes of the grain's buckets that have cells |
+| `versions` | hash | `G:INDEX` of every bucket that has cells -> 8 bytes that the last commit which wrote it drew at random |
 | `outcomes` | hash | operational counters |
 
 Link buckets are hashes of up to 512 small entries, which Redis keeps as listpacks up to some two million links a
 namespace (`hash-max-listpack-entries`): 46 bytes a link at 100,000 of them, 104 (Redis) to 141 (Valkey) at 10,000,
 where the buckets themselves weigh most. Beyond that a link takes 113 bytes in Redis 7.0 and 63 in Valkey 9.
-`commit.lua` builds the same keys.
+`commit.lua` builds the same keys. Whatever else writes cells one day gives their buckets new versions, too.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 class Keys:
     """The keys of one namespace. Raises ValueError for a name that cannot be a hash tag."""
 
-    __slots__ = ("meta", "outcomes", "positions", "prefix")
+    __slots__ = ("meta", "outcomes", "positions", "prefix", "versions")
 
     def __init__(self, namespace: str) -> None:
         if not _NAMESPACE.fullmatch(namespace):
@@ -44,6 +45,7 @@ class Keys:
         self.meta = self.prefix + "meta"
         self.positions = self.prefix + "positions"
         self.outcomes = self.prefix + "outcomes"
+        self.versions = self.prefix + "versions"
 
     def journey(self, journey: JourneyId) -> bytes:
         """A journey's key."""
@@ -72,6 +74,12 @@ def link_digest(identifier: Identifier) -> bytes:
 def row_name(partition: Partition) -> str:
     """The name of a partition's row; a topic's name holds no slash."""
     return f"{partition.topic}/{partition.number}"
+
+
+def bucket_name(bucket: Bucket) -> str:
+    """A bucket's name among the versions."""
+    grain, index = bucket
+    return f"{grain}:{index}"
 
 
 def partition_of(name: str) -> Partition:

@@ -25,9 +25,10 @@ from streams.core.model import (
     version_of,
 )
 from streams.core.windows import is_live
-from streams.store.base import Loaded
+from streams.store.base import Changed, Loaded
 from streams.store.checks import Unsafe, check, check_unsafe
 from streams.store.deadlines import Deadlines
+from streams.store.wire import new_version
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -46,6 +47,7 @@ class _State(msgspec.Struct):
     links: dict[Identifier, JourneyId] = msgspec.field(default_factory=dict)
     due: Deadlines = msgspec.field(default_factory=Deadlines)
     cells: dict[Bucket, dict[str, dict[int, int]]] = msgspec.field(default_factory=dict)
+    versions: dict[Bucket, bytes] = msgspec.field(default_factory=dict)
     outcomes: dict[str, int] = msgspec.field(default_factory=dict)
 
 
@@ -130,8 +132,10 @@ class MemoryStore:
         _put(state.links, commit.links)
         for journey, at in commit.due.items():
             state.due.put(journey, at)
+        version = new_version()
         for bucket, rows in commit.cells.items():
-            if is_live(bucket, state.watermark):
+            if rows and is_live(bucket, state.watermark):
+                state.versions[bucket] = version
                 table = state.cells.setdefault(bucket, {})
                 for row, deltas in rows.items():
                     slots = table.setdefault(row, {})
@@ -139,7 +143,7 @@ class MemoryStore:
                     if not slots:
                         del table[row]
                 if not table:
-                    del state.cells[bucket]
+                    del state.cells[bucket], state.versions[bucket]
         _add(state.outcomes, commit.outcomes)
         if commit.advance is not None:
             partition, moved = commit.advance.partition, commit.advance.position
@@ -191,6 +195,14 @@ class MemoryStore:
         live = (bucket for bucket in buckets if bucket in state.cells and is_live(bucket, state.watermark))
         return state.watermark, {bucket: copy.deepcopy(state.cells[bucket]) for bucket in live}
 
+    async def read_changed(self, known: Mapping[Bucket, bytes | None]) -> Changed:
+        """See `Store.read_changed`."""
+        state = self._state
+        versions = {bucket: state.versions.get(bucket) if is_live(bucket, state.watermark) else None for bucket in known}
+        changed = [bucket for bucket, version in versions.items() if version is None or version != known[bucket]]
+        watermark, rows = await self.read(changed)
+        return Changed(watermark, {bucket: (versions[bucket], rows.get(bucket, {})) for bucket in changed})
+
     async def outcomes(self) -> dict[str, int]:
         """See `Store.outcomes`."""
         return dict(self._state.outcomes)
@@ -208,7 +220,7 @@ class MemoryStore:
         """See `Store.expire`."""
         expired = [bucket for bucket in self._state.cells if not is_live(bucket, self._state.watermark)][:limit]
         for bucket in expired:
-            del self._state.cells[bucket]
+            del self._state.cells[bucket], self._state.versions[bucket]
         return len(expired)
 
     async def close(self) -> None:

@@ -36,12 +36,13 @@ from streams.core.model import (
     Verdict,
 )
 from streams.core.windows import is_live
-from streams.store.base import Loaded
+from streams.store.base import Changed, Loaded
 from streams.store.checks import MAX_NUMBER, Unsafe, check, check_unsafe
-from streams.store.keys import Keys, partition_of, row_name
+from streams.store.keys import Keys, bucket_name, partition_of, row_name
 from streams.store.wire import GRAINS, Library, blob_of, commit_args, digests, encode, loaded, rows_of
 
 _SCAN = 500
+READS = 3
 
 
 def connect(url: str, *, timeout_seconds: float = 10.0, **options: Any) -> Redis:
@@ -136,6 +137,41 @@ class RedisStore:
         watermark = _watermark(stored)
         found = zip(buckets, tables, strict=True)
         return watermark, {bucket: rows_of(table) for bucket, table in found if table and is_live(bucket, watermark)}
+
+    async def read_changed(self, known: Mapping[Bucket, bytes | None]) -> Changed:
+        """See `Store.read_changed`. One round trip looks what changed, a second reads it; again, where others write to
+        further buckets in between, and at last all at once.
+        """
+        wanted = {bucket for bucket, version in known.items() if version is None}
+        for _ in range(READS):
+            changed, missed = await self._look(known, wanted)
+            if not missed:
+                return changed
+            wanted |= missed
+        return (await self._look(known, set(known)))[0]
+
+    async def _look(self, known: Mapping[Bucket, bytes | None], wanted: set[Bucket]) -> tuple[Changed, set[Bucket]]:
+        """What changed among the buckets that are `wanted`, and which others did."""
+        async with self._client.pipeline(transaction=True) as pipe:
+            pipe.hget(self._keys.meta, "watermark")
+            if known:
+                pipe.hmget(self._keys.versions, [bucket_name(bucket) for bucket in known])
+            for bucket in wanted:
+                pipe.hgetall(self._keys.cells(bucket))
+            stored, *found = await pipe.execute()
+        watermark, versions = _watermark(stored), found[0] if known else []
+        tables = dict(zip(wanted, found[1:], strict=True))
+        buckets: dict[Bucket, tuple[bytes | None, Rows]] = {}
+        missed: set[Bucket] = set()
+        for (bucket, held), version in zip(known.items(), versions, strict=True):
+            if not is_live(bucket, watermark):
+                buckets[bucket] = None, {}
+            elif version is None or version != held:
+                if bucket in wanted:
+                    buckets[bucket] = version, rows_of(tables[bucket])
+                else:
+                    missed.add(bucket)
+        return Changed(watermark, buckets), missed
 
     async def outcomes(self) -> dict[str, int]:
         """See `Store.outcomes`."""

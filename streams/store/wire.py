@@ -8,6 +8,7 @@ compressed here: a journey repeats its identifiers and dimensions, and becomes h
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
@@ -25,6 +26,7 @@ encode = msgspec.msgpack.Encoder().encode
 _decode_row = msgspec.msgpack.Decoder(dict[int, int] | list[int]).decode
 
 CARRY = 2**50
+VERSION_BYTES = 8
 
 _LINKED = ord("1")
 
@@ -77,8 +79,14 @@ def commit_args(commit: Commit, unsafe: Unsafe) -> list[bytes]:
         b"".join(journey for journey, at in commit.due.items() if at is None),
         b"".join(journey for journey, blob in commit.journeys.items() if blob is None),
         b"".join(increments),
+        new_version(),
         *(journey + value_of(blob, commit.versions.get(journey)) for journey, blob in kept),
     ]
+
+
+def new_version() -> bytes:
+    """The version of the buckets that one call writes: never the same twice, also where a commit is tried again."""
+    return secrets.token_bytes(VERSION_BYTES)
 
 
 def _cells(commit: Commit) -> tuple[list[list[Any]], list[bytes]]:

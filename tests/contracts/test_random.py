@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from streams.core.model import Advance, Bucket, Commit, Grain, JourneyId, Position, Version, version_of
 from streams.core.windows import SPANS, WIDTHS
 from streams.embedded.valkey import RedisServer
+from streams.export.cells import CachedCells
 from streams.store.base import Store
 from streams.store.checks import MAX_DELTA
 from streams.store.memory import MemoryStore
@@ -79,8 +81,8 @@ def commits(draw: st.DrawFn, state: dict[str, Any]) -> Commit:
     return made
 
 
-async def both(stores: tuple[Store, Store], data: st.DataObject) -> None:
-    """One step on the model and on the store, and then everything that both keep."""
+async def both(stores: tuple[Store, Store], cached: Sequence[CachedCells], data: st.DataObject) -> None:
+    """One step on the model and on the store, and then everything that both keep, and that caches of them say."""
     model, store = stores
     state = await everything(model, range(1, 7))
     step = data.draw(SHARE)
@@ -97,6 +99,8 @@ async def both(stores: tuple[Store, Store], data: st.DataObject) -> None:
         answers = [await each.commit(made) for each in stores]
     assert answers[:1] == answers[1:]
     assert await everything(store, range(1, 7)) == await everything(model, range(1, 7))
+    for each, cells in zip(stores, cached, strict=True):
+        assert await cells.read(BUCKETS) == await each.read(BUCKETS)
 
 
 @settings(max_examples=60)
@@ -108,8 +112,9 @@ def test_random_commits_end_alike(server: RedisServer, data: st.DataObject) -> N
             if data.draw(SHARE):
                 for each in (model, store):
                     await each.open(DEFINITIONS, dict.fromkeys(PARTITIONS[:2], 0), ["web", "shop"], 0)
+            cached = [CachedCells(model), CachedCells(store)]
             for _ in range(data.draw(st.integers(3, 15))):
-                await both((model, store), data)
+                await both((model, store), cached, data)
         finally:
             await store.close()
 
