@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from schemas.currencies import CURRENCIES
 from schemas.envelope import CHANNELS, DEVICES, MEDIA, Data, milliseconds
 from schemas.identifiers import REFERENCE_KINDS
 from schemas.touchpoints import DATA
@@ -74,6 +75,21 @@ def look_up(table: Table, value: str | None) -> str:
     return table.get(value) or table.get(value.strip().casefold(), OTHER)
 
 
+def dimension_values(policy: Policy) -> dict[str, tuple[str, ...]]:
+    """Every value that a dimension can have, beside `other`, which stands for all that are not here; sorted or as listed."""
+    configured = {name: tuple(sorted(values)) for name, values in policy.dimensions.items()}
+    return {
+        **dict.fromkeys(("market", "segment", "acquisition", "page_group", "reason"), ()),
+        **configured,
+        "market": (*configured.get("market", ()), *sorted(policy.markets)),
+        "channel": CHANNELS,
+        "device": DEVICES,
+        "medium": MEDIA,
+        "task": tuple(task.name for task in policy.tasks),
+        "currency": tuple(sorted(CURRENCIES)),
+    }
+
+
 class Content:
     """Reads validated data by one policy. `notes` counts what was dropped or changed; it is the decoder's."""
 
@@ -81,20 +97,15 @@ class Content:
         """Raises ZoneInfoNotFoundError for a time zone that does not exist."""
         self._notes = notes
         self._text_chars = policy.limits.text_chars
-        values = {name: policy.dimensions.get(name, frozenset()) for name in ("market", "segment", "acquisition")}
-        self._markets = closed([*values["market"], *policy.markets])
+        values = dimension_values(policy)
+        self._markets = closed(values["market"])
         self._segments = closed(values["segment"])
         self._acquisitions = closed(values["acquisition"])
-        self._channels = closed(CHANNELS)
-        self._devices = {**closed(DEVICES), **DEVICE_WORDS}
+        self._channels = closed(values["channel"])
+        self._devices = {**closed(values["device"]), **DEVICE_WORDS}
         self._zone = ZoneInfo(policy.timezone)
         self._zones = {market.casefold(): ZoneInfo(zone) for market, zone in policy.markets.items()}
-        tables = {
-            "task": closed(task.name for task in policy.tasks),
-            "page_group": closed(policy.dimensions.get("page_group", frozenset())),
-            "reason": closed(policy.dimensions.get("reason", frozenset())),
-            "medium": closed(MEDIA),
-        }
+        tables = {name: closed(values[name]) for name in ("task", "page_group", "reason", "medium")}
         convert: dict[str, Convert] = {
             **{name: self._closed(table) for name, table in tables.items()},
             "value": self._money,

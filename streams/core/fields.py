@@ -153,6 +153,14 @@ def spell_all(tables: Mapping[Bucket, Rows]) -> dict[Bucket, dict[str, int]]:
     return {bucket: spell(rows) for bucket, rows in tables.items()}
 
 
+@lru_cache(maxsize=262_144)
+def field_at(row: str, slot: int) -> Field | None:
+    """The field at a stored row and slot; None for one that the catalogue does not know."""
+    prefix, bar, dims = row.partition("|")
+    name = name_at(prefix, slot)
+    return None if name is None else parse_field(name + bar + dims)
+
+
 class Field(msgspec.Struct, frozen=True):
     """A field read back: cell, part of a distribution (empty for a plain cell) and dimensions."""
 

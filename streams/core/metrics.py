@@ -1,7 +1,7 @@
 """From cells to values: what each metric of the catalogue is at a moment, in total and by dimension.
 
 `needed` says which buckets to read, `compute` makes values of what was read; between the two lies the store's one read
-call. Both are pure. Order of values: catalogue, window, then dimensions (the total first), each exactly once.
+call. Who reads again and again keeps the sums in between (`summed`, `values_of`). All are pure. Order of values: catalogue, window, then dimensions (the total first), each exactly once.
 A total is always there, without a value where its denominator is zero; a breakdown only where it has a cell.
 """
 
@@ -56,17 +56,24 @@ _Figure = tuple[Number | None, Number, int | None, int, Interval | None]
 """Value, numerator, denominator, n, interval."""
 
 
-_Reading = tuple[Literal["flow", "day_flow"], WindowName] | tuple[Literal["stock"], None] | tuple[Literal["day_stock"], int]
-"""A method of `Calendar` and its argument: metrics with the same reading share a plan and a table."""
+Span = tuple[Literal["flow", "day_flow"], WindowName] | tuple[Literal["stock"], None] | tuple[Literal["day_stock"], int]
+"""A method of `Calendar` and its argument: metrics with the same span share a plan and a table."""
+
+
+class Summed(msgspec.Struct, frozen=True):
+    """What a span's table is the sum of: these cells, in the buckets of the plan."""
+
+    plan: Plan
+    cells: frozenset[str]
 
 
 class _Source(msgspec.Struct, frozen=True):
-    """What a metric is read from in one window; the denominator's reading is another one only for churn."""
+    """What a metric is read from in one window; the denominator's span is another one only for churn."""
 
     metric: Metric
     window: WindowName
-    numerator: _Reading
-    denominator: _Reading
+    numerator: Span
+    denominator: Span
 
 
 def needed(
@@ -77,9 +84,25 @@ def needed(
     at: int | None = None,
 ) -> list[Bucket]:
     """The buckets that `compute` reads for the same arguments, each once; none where `at` is too far back."""
-    plans = _plans(Calendar(LocalDays(policy.timezone), watermark, at), _sources(windows, metrics))
-    wanted = (bucket for plan in plans.values() if plan for bucket in (*plan.add, *plan.subtract))
-    return list(dict.fromkeys(wanted))
+    plans = [one.plan for one in summed(watermark, policy, windows, metrics, at).values()]
+    return list(dict.fromkeys(bucket for plan in plans for bucket in (*plan.add, *plan.subtract)))
+
+
+def summed(
+    watermark: int,
+    policy: Policy,
+    windows: Collection[str] | None = None,
+    metrics: Collection[str] | None = None,
+    at: int | None = None,
+) -> dict[Span, Summed]:
+    """What `compute` adds up for the same arguments; spans whose buckets are gone are left out."""
+    calendar = Calendar(LocalDays(policy.timezone), watermark, at)
+    cells: dict[Span, set[str]] = {}
+    for source in _sources(windows, metrics):
+        cells.setdefault(source.numerator, set()).update(source.metric.cells())
+        cells.setdefault(source.denominator, set()).update(source.metric.cells())
+    plans = {span: _plan(calendar, span) for span in cells}
+    return {span: Summed(plan, frozenset(cells[span])) for span, plan in plans.items() if plan}
 
 
 def compute(
@@ -95,18 +118,29 @@ def compute(
     cells: by bucket; more buckets than `needed` change nothing. at: ms; rounded up to what is still live, see
     `windows`. Windows whose buckets are gone at that time are left out, unknown names too.
     """
-    calendar = Calendar(LocalDays(policy.timezone), watermark, at)
-    if calendar.moment is None:
+    moment = moment_of(watermark, policy, at)
+    if moment is None:
         return []
-    sources = _sources(windows, metrics)
-    tables = {reading: _table(gather(plan, cells)) for reading, plan in _plans(calendar, sources).items() if plan}
+    sums = summed(watermark, policy, windows, metrics, at)
+    tables = {span: _table(gather(one.plan, cells)) for span, one in sums.items()}
+    return values_of(tables, moment, policy, windows, metrics)
+
+
+def values_of(
+    tables: Mapping[Span, Table],
+    moment: int,
+    policy: Policy,
+    windows: Collection[str] | None = None,
+    metrics: Collection[str] | None = None,
+) -> list[Value]:
+    """The values at a moment, of the tables that `summed` says; windows without a table are left out."""
     tasks = [task.name for task in policy.tasks]
     values: list[Value] = []
-    for source in sources:
+    for source in _sources(windows, metrics):
         if source.numerator in tables and source.denominator in tables:
             table, base = tables[source.numerator], tables[source.denominator]
             combinations = _combinations(source, table, base, tasks)
-            values.extend(_value(source, table, base, dims, calendar.moment) for dims in combinations)
+            values.extend(_value(source, table, base, dims, moment) for dims in combinations)
     return values
 
 
@@ -161,21 +195,16 @@ def _source(metric: Metric, window: WindowName) -> _Source:
     daily = CELLS[metric.cells()[0]].daily
     if metric.kind in {Kind.CHURN, Kind.RETENTION}:
         return _Source(metric, window, ("day_stock", 0), ("day_stock", day_count(window)))
-    reading: _Reading
+    span: Span
     if metric.kind is Kind.STOCK:
-        reading = ("day_stock", 0) if daily else ("stock", None)
+        span = ("day_stock", 0) if daily else ("stock", None)
     else:
-        reading = ("day_flow" if daily else "flow", window)
-    return _Source(metric, window, reading, reading)
+        span = ("day_flow" if daily else "flow", window)
+    return _Source(metric, window, span, span)
 
 
-def _plans(calendar: Calendar, sources: Iterable[_Source]) -> dict[_Reading, Plan | None]:
-    readings = dict.fromkeys(reading for source in sources for reading in (source.numerator, source.denominator))
-    return {reading: _plan(calendar, reading) for reading in readings}
-
-
-def _plan(calendar: Calendar, reading: _Reading) -> Plan | None:
-    match reading:
+def _plan(calendar: Calendar, span: Span) -> Plan | None:
+    match span:
         case ("flow", window):
             return calendar.flow(window)
         case ("day_flow", window):

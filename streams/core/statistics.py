@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -108,8 +109,17 @@ def quantile(buckets: Iterable[tuple[float, int]], q: float) -> float | None:
 
 def _buckets(parts: Mapping[str, int]) -> Iterable[tuple[float, int]]:
     for part, amount in parts.items():
-        if part == "z":
-            yield 0.0, amount
-        elif part not in {"n", "sum", "ln"}:
-            size = _MIDDLE * GAMMA ** int(part[1:])
-            yield (size if part[0] == "p" else -size), amount
+        value = _value_of(part)
+        if value is not None:
+            yield value, amount
+
+
+@lru_cache(maxsize=2_048)
+def _value_of(part: str) -> float | None:
+    """The value that a bucket stands for; None for a part that is no bucket."""
+    if part == "z":
+        return 0.0
+    if part in {"n", "sum", "ln"}:
+        return None
+    size = _MIDDLE * GAMMA ** int(part[1:])
+    return size if part[0] == "p" else -size

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Protocol
 
 import msgspec
 
 from streams.core.fields import spell_all
 from streams.core.metrics import Value, compute, moment_of, needed
+from streams.core.model import Bucket, Rows
 from streams.core.policy import Policy
-from streams.store.base import Store
 
 ATTEMPTS = 10
 """How often cells are read because the watermark went on meanwhile; from the third time on the moment stays put."""
@@ -31,8 +32,24 @@ class Reading(msgspec.Struct, frozen=True):
     values: list[Value]
 
 
+class Cells(Protocol):
+    """What reads cells as `streams.store.base.Store.read` does."""
+
+    async def read(self, buckets: Sequence[Bucket]) -> tuple[int, dict[Bucket, Rows]]:
+        """See `Store.read`."""
+
+
+class Read(msgspec.Struct, frozen=True):
+    """Cells that were read at one watermark, all that are needed for a moment (None: the watermark)."""
+
+    watermark: int
+    moment: int | None
+    as_of: int | None
+    tables: dict[Bucket, Rows]
+
+
 async def read_values(
-    store: Store,
+    store: Cells,
     policy: Policy,
     *,
     windows: Collection[str] | None = None,
@@ -40,6 +57,23 @@ async def read_values(
     at: int | None = None,
 ) -> Reading:
     """The values at the store's watermark, or at an earlier time in ms (`streams.core.metrics.compute`).
+
+    Raises `MovingError`, and what the store raises.
+    """
+    read = await read_cells(store, policy, windows=windows, metrics=metrics, at=at)
+    values = compute(read.watermark, spell_all(read.tables), policy, windows, metrics, read.moment)
+    return Reading(read.watermark, read.as_of, values)
+
+
+async def read_cells(
+    store: Cells,
+    policy: Policy,
+    *,
+    windows: Collection[str] | None = None,
+    metrics: Collection[str] | None = None,
+    at: int | None = None,
+) -> Read:
+    """The cells that the values of these arguments are made of.
 
     All cells are read in one call, so the values are of one moment. While history is played the watermark may leave
     its minute during every read; then the values are those of a minute that has just passed. Raises `MovingError`, and what
@@ -55,6 +89,5 @@ async def read_values(
         as_of = moment_of(watermark, policy, moment)
         gone = at is None and as_of is None
         if not gone and set(buckets).issuperset(needed(watermark, policy, windows, metrics, moment)):
-            values = compute(watermark, spell_all(tables), policy, windows, metrics, moment)
-            return Reading(watermark, None if watermark < 0 else as_of, values)
+            return Read(watermark, moment, None if watermark < 0 else as_of, tables)
     raise MovingError("the watermark moves faster than cells can be read; try again when the backfill is done")
