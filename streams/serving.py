@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 import socketserver
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
+from prometheus_client.exposition import choose_encoder, gzip_accepted
 
 TEXT = "text/plain; charset=utf-8"
 CLIENT_SECONDS = 10
 POLL_SECONDS = 0.1  # how soon the server's thread sees that it should end
 
-Probe = Callable[[], bool]
+Probe = Callable[[], str]
+"""Why not, in words for people; empty where all is well."""
+
+Page = tuple[bytes, Mapping[str, str]]
+"""A body and its headers."""
+
+Pages = Callable[[str, str], Page]
+"""The page for a request's Accept and Accept-Encoding."""
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +38,8 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, address: tuple[str, int], registry: CollectorRegistry, live: Probe, ready: Probe) -> None:
-        self.registry, self.probes = registry, {"/livez": live, "/readyz": ready}
+    def __init__(self, address: tuple[str, int], metrics: Pages, live: Probe, ready: Probe) -> None:
+        self.metrics, self.probes = metrics, {"/livez": live, "/readyz": ready}
         super().__init__(address, _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -51,19 +59,21 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         probe = self.server.probes.get(path)
         if probe is not None:
-            fine = probe()
-            self._answer(
-                HTTPStatus.OK if fine else HTTPStatus.SERVICE_UNAVAILABLE, b"ok\n" if fine else b"not yet, or no longer\n", TEXT
-            )
+            why_not = probe()
+            self._say(HTTPStatus.SERVICE_UNAVAILABLE if why_not else HTTPStatus.OK, why_not or "ok")
         elif path == "/metrics":
-            encode, content_type = choose_encoder(self.headers.get("Accept", ""))
-            self._answer(HTTPStatus.OK, encode(self.server.registry), content_type)
+            accept, encoding = (self.headers.get(name, "") for name in ("Accept", "Accept-Encoding"))
+            self._answer(HTTPStatus.OK, *self.server.metrics(accept, encoding))
         else:
-            self._answer(HTTPStatus.NOT_FOUND, b"there is /metrics, /livez and /readyz\n", TEXT)
+            self._say(HTTPStatus.NOT_FOUND, "there is /metrics, /livez and /readyz")
 
-    def _answer(self, status: HTTPStatus, body: bytes, content_type: str) -> None:
+    def _say(self, status: HTTPStatus, text: str) -> None:
+        self._answer(status, f"{text}\n".encode(), {"Content-Type": TEXT})
+
+    def _answer(self, status: HTTPStatus, body: bytes, headers: Mapping[str, str]) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", content_type)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -72,10 +82,23 @@ class _Handler(BaseHTTPRequestHandler):
         """Scrapes are no news."""
 
 
+def pages_of(registry: CollectorRegistry) -> Pages:
+    """A registry's page, rendered for each request: for a few hundred series."""
+
+    def page(accept: str, accept_encoding: str) -> Page:
+        encode, content_type = choose_encoder(accept)
+        body = encode(registry)
+        if gzip_accepted(accept_encoding):
+            return gzip.compress(body), {"Content-Type": content_type, "Content-Encoding": "gzip"}
+        return body, {"Content-Type": content_type}
+
+    return page
+
+
 @contextmanager
-def serving(host: str, port: int, registry: CollectorRegistry, live: Probe, ready: Probe) -> Iterator[int]:
+def serving(host: str, port: int, metrics: Pages, live: Probe, ready: Probe) -> Iterator[int]:
     """Serves in a thread of its own; yields the port (0 asks for a free one). OSError where the address is taken."""
-    server = _Server((host, port), registry, live, ready)
+    server = _Server((host, port), metrics, live, ready)
     thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), name="http", daemon=True)
     thread.start()
     try:

@@ -1,40 +1,56 @@
 """Values as Prometheus gauges: one collector, whose label sets follow from the catalogue and the policy.
 
-Gauges, because late touchpoints restate figures and a store that went back must not look like a counter's reset. A total
-of the catalogue is always there with its counts, also while they are zero; a figure that has no value is left out (there
-is no NaN). Breakdowns come for three windows, and what exceeds the series budget is dropped, smallest samples
-first, and counted.
+Gauges, because late touchpoints restate figures and a store that went back must not look like a counter's reset. Label
+sets are there before anything happened, with their counts at zero, so that no rule sees a series appear with its first
+event: every total of the catalogue (per configured task; per currency once there was an order in it), and in the
+breakdowns every value that the policy lists or that was ever there. A figure that has no value is left out (there is no
+NaN). Breakdowns come for three windows. Totals always stay; where there are more series than the budget allows, the
+breakdowns with the smallest samples are dropped, and counted, after those that are only zeros.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from streams.core.catalogue import METRICS, catalogue_digest
+from streams.core.catalogue import METRICS, Kind, catalogue_digest
 from streams.core.catalogue import Metric as Declared
+from streams.core.content import dimension_values
+from streams.core.fields import Dims
 from streams.core.metrics import Number, Value
+from streams.core.policy import Policy
 from streams.export.reader import Reading
 
 SERIES_BUDGET = 20_000
-"""Rolling series per scrape, totals and breakdowns together; client_python writes that many in 0.2 s."""
+"""Rolling series per scrape, totals and breakdowns together."""
 
 BREAKDOWN_WINDOWS = frozenset({"1h", "24h", "28d"})
 
+FOLLOWED = frozenset({"channel", "medium"})
+"""Dimensions with fixed lists of which a shop uses a few: a value of these is there from its first event on."""
+
 _DECLARED: dict[str, Declared] = {metric.name: metric for metric in METRICS}
+_COUNTED = {Kind.COUNT, Kind.STOCK, Kind.MONEY}
 _ROLLING = "journey_rolling"
 _ROLLING_BY = "journey_rolling_by"
 
+_Figures = list[tuple[str, Number]]
+"""Stats of one value and their numbers."""
+
+_Seen = dict[tuple[str, Dims], dict[str, set[str]]]
+"""Metric and what it always carries -> dimension -> values, over all windows."""
+
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """A reading and when it was taken, in Unix seconds of the wall clock."""
+    """A reading, when it was taken, and when the namespace was last seen to move, in Unix seconds of the wall clock."""
 
     reading: Reading
     taken: float
+    moved: float | None = None
 
 
 class RollingCollector(Collector):
@@ -46,64 +62,145 @@ class RollingCollector(Collector):
     def __init__(
         self,
         current: Callable[[], Snapshot | None],
+        policy: Policy,
         *,
         stale_seconds: float = 60.0,
         budget: int = SERIES_BUDGET,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._current = current
+        self._policy = policy
         self._stale_seconds = stale_seconds
         self._budget = budget
         self._clock = clock
+        self._closed = {name: values for name, values in dimension_values(policy).items() if name not in FOLLOWED}
         self._last: tuple[Snapshot, list[Metric]] | None = None
 
     def describe(self) -> Iterable[Metric]:
         """The families without samples, so that a registry sees clashes of names."""
-        return [*_families(), *_timestamps(None), _definitions()]
+        return [*_Families(0).all(), *_timestamps(None), *_definitions(self._policy)]
 
     def collect(self) -> Iterator[Metric]:
         """The samples of the current snapshot, built once per snapshot."""
         snapshot = self._current()
-        if snapshot is not None and self._clock() - snapshot.taken <= self._stale_seconds:
-            if self._last is None or self._last[0] is not snapshot:
-                self._last = (snapshot, _families(snapshot.reading.values, self._budget))
-            yield from self._last[1]
+        if snapshot is not None and self._clock() <= self.fresh_until(snapshot):
+            last = self._last
+            if last is None or last[0] is not snapshot:
+                last = self._last = (snapshot, self._rolling(snapshot.reading.values))
+            yield from last[1]
         yield from _timestamps(snapshot)
-        yield _definitions()
+        yield from _definitions(self._policy)
 
+    def fresh_until(self, snapshot: Snapshot) -> float:
+        """Until when a snapshot's values are exported, in Unix seconds."""
+        return snapshot.taken + self._stale_seconds
 
-def _families(values: Iterable[Value] = (), budget: int = SERIES_BUDGET) -> list[Metric]:
-    rolling = Metric(_ROLLING, "Rolling value of a metric over a window that ends at the watermark", "gauge")
-    by = Metric(_ROLLING_BY, "Rolling value of a metric by one dimension", "gauge")
-    dropped = GaugeMetricFamily("journey_exporter_series_dropped", "Breakdown series that exceeded the series budget")
-    breakdowns: list[Value] = []
-    for value in values:
-        if len(value.dimensions) > bool(_DECLARED[value.metric].always):
+    def _rolling(self, values: Sequence[Value]) -> list[Metric]:
+        families = _Families(self._budget)
+        breakdowns: list[Value] = []
+        seen: _Seen = {}
+        there: set[tuple[str, str, Dims]] = set()
+        for value in values:
+            always, by = _split(value)
+            known = seen.setdefault((value.metric, always), {})
+            there.add((value.metric, value.window, value.dimensions))
+            if by is None:
+                families.total(value.metric, value.window, always, _stats(value))
+                continue
+            known.setdefault(by[0], set()).add(by[1])
             if value.window in BREAKDOWN_WINDOWS:
                 breakdowns.append(value)
-            continue
-        labels = {"metric": value.metric, "window": value.window, **dict(value.dimensions)}
-        for stat, number in _stats(value):
-            rolling.add_sample(_ROLLING, {**labels, "stat": stat}, number)
-    left = budget - len(rolling.samples)
-    lost = 0
-    if sum(len(_stats_by(value)) for value in breakdowns) > left:
-        breakdowns.sort(key=lambda value: -value.n)
-    for value in breakdowns:
-        stats = _stats_by(value)
-        if lost or len(stats) > left:
-            lost += len(stats)
-            continue
-        left -= len(stats)
-        *always, (dimension, of) = value.dimensions
-        labels = {"metric": value.metric, "window": value.window, **dict(always), "dimension": dimension, "value": of}
+        for name, window, always in _windows_of(seen):
+            if (name, window, always) not in there:
+                families.total(name, window, always, _nothing(_DECLARED[name]))
+        families.breakdowns(breakdowns)
+        for name, window, dims in self._listed(seen):
+            if (name, window, dims) not in there:
+                families.zero(name, window, dims, _nothing_by(_DECLARED[name]))
+        return families.all()
+
+    def _listed(self, seen: _Seen) -> Iterator[tuple[str, str, Dims]]:
+        """Every breakdown by a value that is listed, or was there in any window; in the order of the catalogue."""
+        for (name, always), known in seen.items():
+            metric = _DECLARED[name]
+            for dimension in metric.dimensions:
+                values = dict.fromkeys((*self._closed.get(dimension, ()), *sorted(known.get(dimension, ()))))
+                for window in metric.windows:
+                    if window in BREAKDOWN_WINDOWS:
+                        for value in values:
+                            yield name, window, (*always, (dimension, value))
+
+
+class _Families:
+    """The rolling families, filled until the budget is spent; totals are let in whatever it is."""
+
+    def __init__(self, budget: int) -> None:
+        self._rolling = Metric(_ROLLING, "Rolling value of a metric over a window that ends at the watermark", "gauge")
+        self._by = Metric(_ROLLING_BY, "Rolling value of a metric by one dimension", "gauge")
+        self._left = budget
+        self._dropped = 0
+
+    def all(self) -> list[Metric]:
+        dropped = GaugeMetricFamily("journey_exporter_series_dropped", "Breakdown series that exceeded the series budget")
+        dropped.add_metric([], self._dropped)
+        return [self._rolling, self._by, dropped]
+
+    def total(self, metric: str, window: str, dims: Dims, stats: _Figures) -> None:
+        labels = {"metric": metric, "window": window, **dict(dims)}
         for stat, number in stats:
-            by.add_sample(_ROLLING_BY, {**labels, "stat": stat}, number)
-    dropped.add_metric([], lost)
-    return [rolling, by, dropped]
+            self._rolling.add_sample(_ROLLING, {**labels, "stat": stat}, number)
+        self._left -= len(stats)
+
+    def breakdowns(self, values: Sequence[Value]) -> None:
+        """All of them, or the largest samples; what is smaller than one that is dropped is dropped, too."""
+        figures = [(value, _stats_by(value)) for value in values]
+        if sum(len(stats) for _, stats in figures) > self._left:
+            figures.sort(key=lambda pair: -pair[0].n)
+        for value, stats in figures:
+            if self._dropped or len(stats) > self._left:
+                self._dropped += len(stats)
+            else:
+                self._add(value.metric, value.window, value.dimensions, stats)
+
+    def zero(self, metric: str, window: str, dims: Dims, stats: _Figures) -> None:
+        """Nothing is lost where it does not fit."""
+        if not self._dropped and len(stats) <= self._left:
+            self._add(metric, window, dims, stats)
+
+    def _add(self, metric: str, window: str, dims: Dims, stats: _Figures) -> None:
+        *always, (dimension, value) = dims
+        labels = {"metric": metric, "window": window, **dict(always), "dimension": dimension, "value": value}
+        for stat, number in stats:
+            self._by.add_sample(_ROLLING_BY, {**labels, "stat": stat}, number)
+        self._left -= len(stats)
 
 
-def _stats(value: Value) -> list[tuple[str, Number]]:
+def _split(value: Value) -> tuple[Dims, tuple[str, str] | None]:
+    """What a value always carries, and what it is broken down by: None for a total."""
+    size = int(bool(_DECLARED[value.metric].always))
+    return value.dimensions[:size], value.dimensions[size] if len(value.dimensions) > size else None
+
+
+def _windows_of(seen: _Seen) -> Iterator[tuple[str, str, Dims]]:
+    """Every total in all of its windows: also a currency, or a task that is not configured, that was there in one."""
+    for name, always in seen:
+        for window in _DECLARED[name].windows:
+            yield name, window, always
+
+
+def _nothing(metric: Declared) -> _Figures:
+    """What a total says where nothing happened."""
+    if metric.kind in _COUNTED:
+        return [("value", 0), ("numerator", 0), ("n", 0)]
+    return [("numerator", 0), ("denominator", 0), ("n", 0)]
+
+
+def _nothing_by(metric: Declared) -> _Figures:
+    """The same of a breakdown."""
+    return [("value", 0), ("n", 0)] if metric.kind in _COUNTED else [("n", 0)]
+
+
+def _stats(value: Value) -> _Figures:
     found = {
         "value": value.value,
         "numerator": value.numerator,
@@ -117,26 +214,35 @@ def _stats(value: Value) -> list[tuple[str, Number]]:
     return [(stat, number) for stat, number in found.items() if number is not None]
 
 
-def _stats_by(value: Value) -> list[tuple[str, Number]]:
+def _stats_by(value: Value) -> _Figures:
     """Value and n; a distribution, which has no value, gives its quantiles."""
-    wanted = ("value", "n") if value.stats is None else ("n", "p50", "p90")
-    return [(stat, number) for stat, number in _stats(value) if stat in wanted]
+    if value.stats is None:
+        return [("n", value.n)] if value.value is None else [("value", value.value), ("n", value.n)]
+    quantiles = (("p50", value.stats.p50), ("p90", value.stats.p90))
+    return [("n", value.n), *((stat, number) for stat, number in quantiles if number is not None)]
 
 
 def _timestamps(snapshot: Snapshot | None) -> list[Metric]:
     taken = GaugeMetricFamily("journey_snapshot_timestamp_seconds", "When the rolling values were read, in Unix seconds")
     watermark = GaugeMetricFamily("journey_watermark_timestamp_seconds", "Event time up to which all is counted, in Unix seconds")
+    moved = GaugeMetricFamily(
+        "journey_progress_timestamp_seconds", "When a position or the watermark was last seen to move, in Unix seconds"
+    )
     if snapshot is not None:
         taken.add_metric([], snapshot.taken)
         if snapshot.reading.watermark >= 0:
             watermark.add_metric([], snapshot.reading.watermark / 1000)
-    return [taken, watermark]
+        if snapshot.moved is not None:
+            moved.add_metric([], snapshot.moved)
+    return [taken, watermark, moved]
 
 
-def _definitions() -> Metric:
+def _definitions(policy: Policy) -> list[Metric]:
     names = ["metric", "definition", "unit", "kind", "catalogue"]
     family = InfoMetricFamily("journey_definitions", "What each metric is defined as: its version, unit and kind", labels=names)
     digest = catalogue_digest()[:12]
     for metric in METRICS:
         family.add_metric([metric.name, str(metric.version), metric.unit, metric.kind.value, digest], {})
-    return family
+    clock = InfoMetricFamily("journey_clock", "What the watermark follows: live (the wall clock) or history", labels=["clock"])
+    clock.add_metric([policy.clock], {})
+    return [family, clock]

@@ -91,7 +91,8 @@ class Worker:
 
     async def wait(self) -> str:
         """Returns when the worker has given up (with the sentence that says why) or Faust has stopped (with nothing)."""
-        while self.owner.failure is None and not self.app.should_stop:  # noqa: ASYNC110 -- Faust's flags are no events
+        while self.owner.failure is None and not self.app.should_stop:
+            self.health.beat()
             await asyncio.sleep(0.1)
         return self.owner.failure or ""
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from streams.core import is_compiled
 from streams.kafka_access import KafkaAccess
-from streams.serving import serving
+from streams.serving import pages_of, serving
 from streams.settings import Settings
 from streams.store.redis import RedisStore
 from streams.worker.app import Deps, Worker, WorkerSettings, build_app
@@ -77,7 +77,7 @@ async def run_until(
         given = deps()
         worker = build_app(settings, given)
         try:
-            with serving(*address, given.registry, lambda: worker.health.live, lambda: worker.health.ready):  # noqa: B023 -- ends with the turn
+            with serving(*address, pages_of(given.registry), worker.health.why_not_live, worker.health.why_not_ready):
                 await worker.start()
                 outages.end("Kafka")
                 backoff = Backoff(lambda: not told.is_set())

@@ -1,194 +1,210 @@
-"""The exporter as Prometheus sees it: served over HTTP, read back by the client library's own parser."""
+"""The exporter over HTTP: what lies ready is served, and probes say how it is; its store is in memory here."""
 
 from __future__ import annotations
 
 import asyncio
+import gzip
 import socket
+import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
-from prometheus_client.parser import text_string_to_metric_families
-from prometheus_client.samples import Sample
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
-from streams.core.catalogue import METRICS, Kind
-from streams.core.metrics import compute
-from streams.core.model import Bucket, Grain, Rows
-from streams.core.policy import DAY, HOUR, MINUTE, Policy
-from streams.core.windows import EVER
-from streams.export.collector import SERIES_BUDGET, RollingCollector, Snapshot
-from streams.export.reader import Reading
+from streams.core.model import Advance, Bucket, Commit, Partition, Position, Rows
+from streams.core.policy import Policy
+from streams.export.exposition import MOST_PAGES, PROMETHEUS
 from streams.export.server import Exporter
+from streams.store.base import Changed
 from streams.store.memory import MemoryStore
+from tests.export.scraping import Samples, ask, fetch, get, parsed, until
 
 POLICY = Policy()
-NOW = 1_715_000_000_000
-Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+FAILURES = "journey_exporter_refresh_failures_total"
+OPENMETRICS = "application/openmetrics-text"
 
 
-def reading(fields: dict[str, int]) -> Reading:
-    buckets: list[Bucket] = [(Grain.MINUTE, NOW // MINUTE), (Grain.HOUR, NOW // HOUR), (Grain.DAY, NOW // DAY), EVER]
-    return Reading(NOW, NOW, compute(NOW, dict.fromkeys(buckets, fields), POLICY))
+def failures(exporter: Exporter) -> float:
+    return exporter.registry.get_sample_value(FAILURES) or 0
 
 
-def parsed(text: str) -> Samples:
-    samples: list[Sample] = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-    found = {(sample.name, frozenset(sample.labels.items())): sample.value for sample in samples}
-    assert len(found) == len(samples), "two samples with the same labels"
-    return found
-
-
-def scrape(snapshot: Snapshot | None, clock: Callable[[], float] = time.time, budget: int = SERIES_BUDGET) -> Samples:
-    registry = CollectorRegistry()
-    registry.register(RollingCollector(lambda: snapshot, clock=clock, budget=budget))
-    return parsed(generate_latest(registry).decode())
-
-
-def get(samples: Samples, name: str, **labels: str) -> float | None:
-    return samples.get((name, frozenset(labels.items())))
-
-
-async def fetch(port: int, path: str) -> tuple[int, str, str]:
-    def ask() -> tuple[int, str, str]:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
-                return answer.status, answer.headers["Content-Type"], answer.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.headers["Content-Type"], error.read().decode()
-
-    return await asyncio.to_thread(ask)
-
-
-def test_totals_and_breakdowns() -> None:
-    fields = {
-        "visits": 8,
-        "visits_converted": 2,
-        "visits|device=mobile": 3,
-        "attempts|task=cart": 4,
-        "attempts|task=cart|device=mobile": 1,
-        "revenue|currency=EUR": 50_000,
-        "queue_wait.n": 1,
-        "queue_wait.p120": 1,
-        "queue_wait.sum": 120_000,
-        "queue_wait.n|medium=phone": 1,
-        "queue_wait.p120|medium=phone": 1,
-    }
-    samples = scrape(Snapshot(reading(fields), time.time()))
-    rate = {"metric": "conversion_rate", "window": "24h"}
-    assert get(samples, "journey_rolling", **rate, stat="value") == 0.25
-    assert get(samples, "journey_rolling", **rate, stat="numerator") == 2
-    assert get(samples, "journey_rolling", **rate, stat="denominator") == 8
-    assert get(samples, "journey_rolling", **rate, stat="n") == 8
-    assert 0 < (get(samples, "journey_rolling", **rate, stat="low") or 0) < 0.25
-    assert get(samples, "journey_rolling", metric="task_success_rate", window="5m", task="cart", stat="n") == 4
-    assert get(samples, "journey_rolling", metric="revenue", window="all", currency="EUR", stat="value") == 5
-    assert get(samples, "journey_rolling", metric="queue_wait_seconds", window="1h", stat="mean") == 120
-    assert get(samples, "journey_rolling", metric="queue_wait_seconds", window="1h", stat="p90") == pytest.approx(120, rel=0.02)
-    by = {"metric": "visits", "dimension": "device", "value": "mobile"}
-    assert get(samples, "journey_rolling_by", **by, window="24h", stat="n") == 3
-    assert get(samples, "journey_rolling_by", **by, window="5m", stat="n") is None
-    assert get(samples, "journey_rolling_by", **by, window="1h", stat="low") is None
-    task = {"metric": "task_success_rate", "task": "cart", "dimension": "device", "value": "mobile"}
-    assert get(samples, "journey_rolling_by", **task, window="28d", stat="value") == 0
-    wait = {"metric": "queue_wait_seconds", "dimension": "medium", "value": "phone", "window": "1h"}
-    assert get(samples, "journey_rolling_by", **wait, stat="p50") == pytest.approx(120, rel=0.02)
-    assert get(samples, "journey_watermark_timestamp_seconds") == NOW / 1000
-    assert all(value == value for value in samples.values())  # noqa: PLR0124 - only NaN differs from itself
-
-
-def test_every_declared_total_is_there_before_anything_happened() -> None:
-    samples = scrape(Snapshot(Reading(-1, None, compute(-1, {}, POLICY)), time.time()))
-    for metric in METRICS:
-        definition = [
-            labels for name, labels in samples if name == "journey_definitions_info" and ("metric", metric.name) in labels
-        ]
-        assert len(definition) == 1
-        if metric.always == "currency":
-            continue
-        labels = {"task": "checkout"} if metric.always else {}
-        for window in metric.windows:
-            assert get(samples, "journey_rolling", metric=metric.name, window=window, stat="n", **labels) == 0
-            value = get(samples, "journey_rolling", metric=metric.name, window=window, stat="value", **labels)
-            assert value == (0 if metric.kind in {Kind.COUNT, Kind.STOCK} else None)
-    assert get(samples, "journey_watermark_timestamp_seconds") is None
-
-
-def test_stale_values_are_withheld_and_their_age_is_not() -> None:
-    snapshot = Snapshot(reading({"visits": 1}), 1_000.0)
-    fresh, stale = scrape(snapshot, lambda: 1_060.0), scrape(snapshot, lambda: 1_060.5)
-    assert get(fresh, "journey_rolling", metric="visits", window="1h", stat="value") == 1
-    assert not any(name.startswith("journey_rolling") for name, _ in stale)
-    assert get(stale, "journey_snapshot_timestamp_seconds") == 1_000
-
-
-def test_what_exceeds_the_budget_is_dropped_smallest_first_and_counted() -> None:
-    fields = {f"visits|market=m{number}": number + 1 for number in range(6_000)} | {"visits": 1}
-    started = time.perf_counter()
-    samples = scrape(Snapshot(reading(fields), time.time()))
-    seconds = time.perf_counter() - started
-    rolling = [labels for name, labels in samples if name.startswith("journey_rolling")]
-    assert len(rolling) <= SERIES_BUDGET
-    assert len(rolling) > SERIES_BUDGET - 2
-    exported = len([name for name, _ in samples if name == "journey_rolling_by"])
-    everything = 4 * 3 * 2 * 6_000  # visits and the three rates per visit, windows, stats
-    assert get(samples, "journey_exporter_series_dropped") == everything - exported
-    assert get(samples, "journey_rolling", metric="visits", window="5m", stat="value") == 1
-    by = {"metric": "visits", "window": "1h", "stat": "n", "dimension": "market"}
-    assert get(samples, "journey_rolling_by", **by, value="m5999") == 6_000
-    assert get(samples, "journey_rolling_by", **by, value="m0") is None
-    assert seconds < 10
-
-
-def test_registering_does_no_io_and_sees_clashes() -> None:
-    def no_io() -> Snapshot | None:
-        raise AssertionError("describe must not look at values")
-
-    RollingCollector(no_io).describe()
-    registry = CollectorRegistry()
-    Gauge("journey_watermark_timestamp_seconds", "taken", registry=registry)
-    with pytest.raises(ValueError, match="Duplicated"):
-        registry.register(RollingCollector(lambda: None))
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - what is waited for is seen from outside, as a scraper sees it
-            await asyncio.sleep(0.01)
+async def page(exporter: Exporter) -> Samples:
+    return parsed((await fetch(exporter.port, "/metrics"))[2])
 
 
 async def test_served_over_http() -> None:
     async with Exporter(MemoryStore(), POLICY, port=0, interval_seconds=0.05) as exporter:
-        await until(exporter.ready)
         status, content_type, text = await fetch(exporter.port, "/metrics?name=x")
         assert (status, content_type.split(";")[0]) == (200, "text/plain")
         assert get(parsed(text), "journey_rolling", metric="visits", window="1h", stat="value") == 0
-        assert get(parsed(text), "journey_exporter_refresh_failures_total") == 0
-        assert (await fetch(exporter.port, "/livez"))[0] == 200
-        assert (await fetch(exporter.port, "/readyz"))[0] == 200
+        assert get(parsed(text), FAILURES) == 0
+        assert get(parsed(text), "journey_clock_info", clock="live") == 1
+        assert await fetch(exporter.port, "/livez") == (200, "text/plain; charset=utf-8", "ok\n")
+        assert await fetch(exporter.port, "/readyz") == (200, "text/plain; charset=utf-8", "ok\n")
         assert (await fetch(exporter.port, "/"))[0] == 404
         port = exporter.port
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", port), timeout=1)
 
 
+@pytest.mark.parametrize("accept", ["", "text/plain", "text/plain;version=1.0.0;escaping=allow-utf-8", OPENMETRICS, PROMETHEUS])
+async def test_formats_and_packing_are_negotiated_as_the_client_library_does(accept: str) -> None:
+    async with Exporter(MemoryStore(), POLICY, port=0) as exporter:
+        encode, content_type = choose_encoder(accept)
+        status, headers, body = await ask(exporter.port, "/metrics", {"Accept": accept})
+        assert (status, headers["Content-Type"], headers["Content-Encoding"]) == (200, content_type, None)
+        assert body == encode(exporter.registry)
+        _, headers, packed = await ask(exporter.port, "/metrics", {"Accept": accept, "Accept-Encoding": "deflate, gzip;q=0.9"})
+        assert (headers["Content-Type"], headers["Content-Encoding"]) == (content_type, "gzip")
+        assert gzip.decompress(packed) == body
+        if OPENMETRICS in content_type:
+            families = {family.name for family in parse_openmetrics(body.decode())}  # type: ignore[no-untyped-call]
+            assert {"journey_rolling", "journey_rolling_by", "journey_definitions"} <= families
+
+
+class CountingRegistry(CollectorRegistry):
+    """Counts how often it was rendered."""
+
+    rendered = 0
+
+    def collect(self) -> Iterable[Metric]:
+        self.rendered += 1
+        return super().collect()
+
+
+async def test_scrapes_render_nothing_between_two_snapshots() -> None:
+    registry = CountingRegistry()
+    async with Exporter(MemoryStore(), POLICY, port=0, interval_seconds=60, registry=registry) as exporter:
+        first = await fetch(exporter.port, "/metrics")
+        before = registry.rendered
+        for _ in range(10):
+            assert await fetch(exporter.port, "/metrics") == first
+            await ask(exporter.port, "/metrics", {"Accept": PROMETHEUS, "Accept-Encoding": "gzip"})
+        assert registry.rendered == before
+        await exporter.refresh()
+        assert registry.rendered == before + 2
+        assert await fetch(exporter.port, "/metrics") != first
+        assert registry.rendered == before + 2
+
+
+async def test_made_up_formats_are_answered_and_not_kept_ready() -> None:
+    async with Exporter(MemoryStore(), POLICY, port=0, interval_seconds=60) as exporter:
+        for minor in range(3 * MOST_PAGES):
+            status, headers, _ = await ask(exporter.port, "/metrics", {"Accept": f"{OPENMETRICS};version=1.{minor}.0"})
+            assert (status, f"version=1.{minor}.0" in headers["Content-Type"]) == (200, True)
+        assert len(exporter._exposition._pages) == MOST_PAGES
+
+
+async def test_a_format_that_nobody_wants_any_more_is_not_rendered_on() -> None:
+    async with Exporter(MemoryStore(), POLICY, port=0, interval_seconds=60) as exporter:
+        await fetch(exporter.port, "/metrics")
+        exposition = exporter._exposition
+        for rendered in exposition._pages.values():
+            rendered.asked -= 10_000
+        exposition.renew()
+        assert exposition._pages == {}
+        assert (await fetch(exporter.port, "/metrics"))[0] == 200
+        assert len(exposition._pages) == 1
+
+
+class Slow(MemoryStore):
+    """A store whose reads wait until they may go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_go_on = asyncio.Event()
+        self.may_go_on.set()
+
+    async def read_changed(self, known: Mapping[Bucket, bytes | None]) -> Changed:
+        await self.may_go_on.wait()
+        return await super().read_changed(known)
+
+
+async def test_a_scrape_does_not_wait_for_the_store() -> None:
+    store = Slow()
+    async with Exporter(store, POLICY, port=0, interval_seconds=0.01) as exporter:
+        store.may_go_on.clear()
+        assert get(await page(exporter), "journey_rolling", metric="visits", window="1h", stat="n") == 0
+        assert exporter.ready()
+
+
+async def test_a_scrape_does_not_wait_for_a_rendering() -> None:
+    async with Exporter(MemoryStore(), POLICY, port=0, interval_seconds=60) as exporter:
+        first = await fetch(exporter.port, "/metrics")
+        held, rendering, render = threading.Event(), threading.Event(), exporter._exposition._render
+
+        def hold(*arguments: object) -> object:
+            rendering.set()
+            held.wait(20)
+            return render(*arguments)  # type: ignore[arg-type]
+
+        exporter._exposition._render = hold  # type: ignore[assignment, method-assign]
+        refreshing = asyncio.create_task(exporter.refresh())
+        try:
+            await until(rendering.is_set)
+            assert await fetch(exporter.port, "/metrics") == first
+        finally:
+            held.set()
+            await refreshing
+        assert await fetch(exporter.port, "/metrics") != first
+
+
+async def test_values_that_have_become_stale_are_withheld_although_nothing_is_refreshed() -> None:
+    store = Slow()
+    async with Exporter(store, POLICY, port=0, interval_seconds=0.01, stale_seconds=0.3) as exporter:
+        await until(exporter.ready)
+        store.may_go_on.clear()
+        await until(lambda: not exporter.ready())
+        samples = await page(exporter)
+        assert not any(name.startswith("journey_rolling") for name, _ in samples)
+        assert get(samples, "journey_snapshot_timestamp_seconds") is not None
+        status, _, text = await fetch(exporter.port, "/readyz")
+        assert (status, "s old" in text) == (503, True)
+        store.may_go_on.set()
+        async with asyncio.timeout(20):
+            while not any(name.startswith("journey_rolling") for name, _ in await page(exporter)):  # noqa: ASYNC110 - as a scraper sees it
+                await asyncio.sleep(0.01)
+
+
+async def test_standing_still_is_a_series_and_no_reason_to_be_out_of_service() -> None:
+    store, partition = MemoryStore(), Partition("web", 0)
+    async with Exporter(store, POLICY, port=0, interval_seconds=60) as exporter:
+
+        async def progress() -> float:
+            await exporter.refresh()
+            return get(await page(exporter), "journey_progress_timestamp_seconds") or 0
+
+        first = await progress()
+        assert await progress() == first
+        assert exporter.ready()
+        await store.open("d", {partition: 0}, ["web"])
+        opened = await progress()
+        assert first < opened <= time.time()
+        await store.commit(Commit("d", -1, Advance(partition, 0, Position(0, 99)), {}, set(), {}, {}, {}, {}, {}))  # a tick
+        ticked = await progress()
+        assert opened < ticked
+        assert await progress() == ticked
+
+
 class Broken(MemoryStore):
-    async def read(self, buckets: Sequence[Bucket]) -> tuple[int, dict[Bucket, Rows]]:
-        del buckets
+    async def read_changed(self, known: Mapping[Bucket, bytes | None]) -> Changed:
+        del known
         raise ConnectionError("the store is away")
 
 
 async def test_a_store_that_is_away_makes_it_unready_and_keeps_it_alive() -> None:
     exporter = Exporter(Broken(), POLICY, port=0, interval_seconds=0.01)
     async with exporter:
-        await until(lambda: (exporter.registry.get_sample_value("journey_exporter_refresh_failures_total") or 0) > 2)
+        await until(lambda: failures(exporter) > 2)
         assert (await fetch(exporter.port, "/livez"))[0] == 200
-        assert (await fetch(exporter.port, "/readyz"))[0] == 503
-        status, _, text = await fetch(exporter.port, "/metrics")
-        assert (status, any(name.startswith("journey_rolling") for name, _ in parsed(text))) == (200, False)
+        assert (await fetch(exporter.port, "/readyz"))[::2] == (503, "nothing was read yet\n")
+        samples = await page(exporter)
+        assert not any(name.startswith("journey_rolling") for name, _ in samples)
+        assert (get(samples, FAILURES) or 0) > 2
     assert not exporter.live()
 
 
@@ -204,10 +220,27 @@ class Stubborn(MemoryStore):
 
 
 async def test_it_ends_even_when_a_read_swallows_the_cancellation() -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         async with Exporter(Stubborn(), POLICY, port=0, interval_seconds=60) as exporter:
             await asyncio.sleep(0.05)
         assert not exporter.live()
+
+
+async def test_told_to_end_while_it_starts_it_leaves_nothing_behind() -> None:
+    exporter = Exporter(Stubborn(), POLICY, port=0)
+
+    async def start() -> None:
+        async with exporter:
+            pytest.fail("the store does not answer")
+
+    starting = asyncio.create_task(start())
+    await until(lambda: exporter.port != 0)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert not exporter.live()
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", exporter.port), timeout=1)
 
 
 async def test_who_stops_waiting_does_not_stop_it() -> None:
