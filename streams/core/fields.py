@@ -153,6 +153,12 @@ def spell_all(tables: Mapping[Bucket, Rows]) -> dict[Bucket, dict[str, int]]:
     return {bucket: spell(rows) for bucket, rows in tables.items()}
 
 
+@lru_cache(maxsize=65_536)
+def kind_of(row: str) -> str:
+    """The row that a stored one is of (`Cell.row`), without its dimensions, and without the number of a band."""
+    return row.partition("|")[0].partition(".")[0]
+
+
 @lru_cache(maxsize=262_144)
 def field_at(row: str, slot: int) -> Field | None:
     """The field at a stored row and slot; None for one that the catalogue does not know."""

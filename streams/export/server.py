@@ -67,6 +67,7 @@ class Exporter:
         self._snapshot: Snapshot | None = None
         self._task: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
+        self._refreshing = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._serving: AbstractContextManager[int] | None = None
         self.registry = CollectorRegistry() if registry is None else registry
@@ -115,6 +116,10 @@ class Exporter:
 
     async def refresh(self) -> None:
         """Reads once. A store that fails is counted and logged, and what was read before stays until it is stale."""
+        async with self._refreshing:
+            await self._refresh()
+
+    async def _refresh(self) -> None:
         started = time.perf_counter()
         try:
             read = await self._refresher.read()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from streams.core.fields import Dims, field_at
+from streams.core.fields import CELLS, Dims, Field, field_at, kind_of
 from streams.core.metrics import Span, Summed, Table
 from streams.core.model import Bucket, Rows
 
@@ -42,6 +42,7 @@ class _Sum:
 
     def __init__(self, names: frozenset[str]) -> None:
         self._names = names
+        self._rows = {CELLS[name].row for name in names}
         self._signs: dict[Bucket, int] = {}
         self._table: dict[str, dict[Dims, dict[str, int]]] = {}
 
@@ -64,23 +65,31 @@ class _Sum:
         if not sign:
             return
         for row, slots in rows.items():
+            if kind_of(row) not in self._rows:
+                continue
             for slot, n in slots.items():
                 field = field_at(row, slot)
-                if field is None or field.cell not in self._names:
-                    continue
-                by_dims = self._table.setdefault(field.cell, {})
-                parts = by_dims.setdefault(field.dims, {})
-                total = parts.get(field.part, 0) + sign * n
-                if total:
-                    parts[field.part] = total
-                else:
-                    parts.pop(field.part, None)
-                    if not parts:
-                        del by_dims[field.dims]
+                if field is not None and field.cell in self._names:
+                    self._add_to(field, sign * n)
+
+    def _add_to(self, field: Field, n: int) -> None:
+        by_dims = self._table.setdefault(field.cell, {})
+        parts = by_dims.get(field.dims)
+        if parts is None:
+            parts = by_dims[field.dims] = {}
+        total = parts.get(field.part, 0) + n
+        if total:
+            parts[field.part] = total
+        else:
+            parts.pop(field.part, None)
+            if not parts:
+                del by_dims[field.dims]
 
 
-def _difference(old: Rows, new: Rows) -> dict[str, dict[int, int]]:
+def _difference(old: Rows, new: Rows) -> Rows:
     """What adding to the old rows makes the new ones; most rows are equal."""
+    if not old:
+        return new
     found: dict[str, dict[int, int]] = {}
     for row in old.keys() | new.keys():
         was, now = old.get(row) or {}, new.get(row) or {}
