@@ -83,7 +83,7 @@ class RollingCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """The samples of the current snapshot, built once per snapshot."""
         snapshot = self._current()
-        if snapshot is not None and self._clock() <= self.fresh_until(snapshot):
+        if snapshot is not None and self._clock() <= snapshot.taken + self._stale_seconds:
             last = self._last
             if last is None or last[0] is not snapshot:
                 last = self._last = (snapshot, self._rolling(snapshot.reading.values))
@@ -91,19 +91,15 @@ class RollingCollector(Collector):
         yield from _timestamps(snapshot)
         yield from _definitions(self._policy)
 
-    def fresh_until(self, snapshot: Snapshot) -> float:
-        """Until when a snapshot's values are exported, in Unix seconds."""
-        return snapshot.taken + self._stale_seconds
-
     def _rolling(self, values: Sequence[Value]) -> list[Metric]:
         families = _Families(self._budget)
         breakdowns: list[Value] = []
         seen: _Seen = {}
-        there: set[tuple[str, str, Dims]] = set()
+        there: dict[tuple[str, str, Dims], int] = {}
         for value in values:
             always, by = _split(value)
             known = seen.setdefault((value.metric, always), {})
-            there.add((value.metric, value.window, value.dimensions))
+            there[value.metric, value.window, value.dimensions] = value.n
             if by is None:
                 families.total(value.metric, value.window, always, _stats(value))
                 continue
@@ -116,7 +112,8 @@ class RollingCollector(Collector):
         families.breakdowns(breakdowns)
         for name, window, dims in self._listed(seen):
             if (name, window, dims) not in there:
-                families.zero(name, window, dims, _nothing_by(_DECLARED[name]))
+                metric, shared = _DECLARED[name], there.get((name, window, dims[:-1]), 0)
+                families.zero(name, window, dims, _nothing_by(metric, shared if dims[-1][0] in metric.whole else 0))
         return families.all()
 
     def _listed(self, seen: _Seen) -> Iterator[tuple[str, str, Dims]]:
@@ -195,9 +192,9 @@ def _nothing(metric: Declared) -> _Figures:
     return [("numerator", 0), ("denominator", 0), ("n", 0)]
 
 
-def _nothing_by(metric: Declared) -> _Figures:
-    """The same of a breakdown."""
-    return [("value", 0), ("n", 0)] if metric.kind in _COUNTED else [("n", 0)]
+def _nothing_by(metric: Declared, shared: int) -> _Figures:
+    """The same of a breakdown; `shared` is the denominator that it has from the total, which makes a rate of zero."""
+    return [("value", 0), ("n", shared)] if metric.kind in _COUNTED or shared else [("n", 0)]
 
 
 def _stats(value: Value) -> _Figures:

@@ -202,6 +202,21 @@ def test_a_value_that_was_there_once_stays_at_zero() -> None:
     assert get(samples, "journey_rolling_by", **euro, dimension="device", value="mobile", stat="n") == 0
 
 
+def test_a_rate_whose_denominator_is_the_totals_is_zero_and_not_unknown() -> None:
+    """No contact for a reason, of so many orders, is a rate of zero; of a market without orders there is none."""
+    policy = Policy(dimensions={**DEFAULT_DIMENSIONS, "market": frozenset({"de"}), "reason": frozenset({"refund", "size"})})
+    fields = {"orders": 40, "contacts": 2, "contacts|reason=size": 2}
+    samples = scrape(reading(fields, policy), policy)
+    rate = {"metric": "contacts_per_100_orders", "window": "24h"}
+    for value, figure in (("size", 5), ("refund", 0)):
+        by = {**rate, "dimension": "reason", "value": value}
+        assert get(samples, "journey_rolling_by", **by, stat="value") == figure
+        assert get(samples, "journey_rolling_by", **by, stat="n") == 40
+    market = {**rate, "dimension": "market", "value": "de"}
+    assert get(samples, "journey_rolling_by", **market, stat="value") is None
+    assert get(samples, "journey_rolling_by", **market, stat="n") == 0
+
+
 def test_what_exceeds_the_budget_is_dropped_smallest_first_and_counted() -> None:
     fields = {f"visits|market=m{number}": number + 1 for number in range(6_000)} | {"visits": 1}
     samples = scrape(reading(fields))
