@@ -38,13 +38,13 @@ class ChunkLoop:
 
     async def take(self, fetched: Fetched, upcoming: Upcoming = nothing) -> None:
         """Returns when the chunk is done with; raises only cancellation. Meanwhile those upcoming are decoded."""
-        self._owner.busy = True
+        self._owner.busy_since = time.monotonic()
         working = asyncio.create_task(self._ahead.work(fetched, upcoming))
         try:
             await self._take(fetched)
         finally:
             working.cancel()
-            self._owner.busy, self._owner.behind = False, upcoming(0) is not None
+            self._owner.busy_since, self._owner.behind = None, upcoming(0) is not None
 
     async def _take(self, fetched: Fetched) -> None:
         owner = self._owner

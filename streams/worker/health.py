@@ -78,7 +78,6 @@ class Health:
         async with owner.turn:
             await owner.refresh()
         owner.outages.end(REDIS)
-        owner.metrics.ready.set(not self.why_not_ready())
 
     async def check_fetched(self) -> None:
         """Goes back where a chunk was fetched and never came: at the log's end no later one would show the gap.
@@ -90,7 +89,7 @@ class Health:
         for tp, cursor in (await owner.consumer.caught_up(owner.partitions())).items():
             partition = Partition(tp.topic, tp.partition)
             position = owner.known.get(partition)
-            if owner.busy or position is None or cursor <= position.offset:
+            if owner.busy_since is not None or position is None or cursor <= position.offset:
                 continue
             if self._behind.get(partition) == (position.offset, cursor):
                 log.warning("%s: records from %d on were fetched and never came; fetching again", partition, position.offset)

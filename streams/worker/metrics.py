@@ -5,7 +5,8 @@ Every label set that a series can have is there from the start, at zero; no labe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import enum
+from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -18,6 +19,14 @@ TOUCHPOINT_OUTCOMES = ("applied", "duplicate", "rejected", "quarantined")
 TIME_REASONS = ("too_late", "from_future", "not_for_batch")
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 RECORDS = (1, 10, 50, 100, 250, 500, 1_000, 2_000, 5_000)
+
+
+class Halt(enum.StrEnum):
+    """Why a worker gave up for good; somebody has to do something before one can go on."""
+
+    DEFINITIONS = "definitions"  # the namespace was filled with other ones
+    POSITION_MISSING = "position_missing"  # the store has lost the position of a partition
+    RECORDS_LOST = "records_lost"  # Kafka does not have what comes next
 
 
 class WorkerMetrics:
@@ -54,6 +63,13 @@ class WorkerMetrics:
         self.clock = Gauge(
             "journey_worker_clock_seconds", "Record clock of a partition", ["topic", "partition"], registry=registry
         )
+        self.live_clock = Gauge(
+            "journey_worker_live_clock", "1 in a live namespace, 0 in one of history, whose time is not ours", registry=registry
+        )
+        self.halted = Gauge("journey_worker_halted", "1 when the worker gave up, by reason", ["reason"], registry=registry)
+        self.chunk_age = Gauge(
+            "journey_worker_chunk_age_seconds", "For how long the chunk at hand has been tried, 0 without one", registry=registry
+        )
         self.ready = Gauge("journey_worker_ready", "1 while partitions are positioned and servers answer", registry=registry)
         self._initialise()
 
@@ -68,6 +84,13 @@ class WorkerMetrics:
             self.ignored.labels(str(silence))
         for verdict in Verdict:
             self.answers.labels(str(verdict))
+        for halt in Halt:
+            self.halted.labels(str(halt))
+
+    def watch(self, ready: Callable[[], bool], chunk_seconds: Callable[[], float]) -> None:
+        """Asks these at every scrape, in the scrape's thread: a worker that does not get on says so all the same."""
+        self.ready.set_function(ready)
+        self.chunk_age.set_function(chunk_seconds)
 
     def count(self, outcomes: Mapping[str, int]) -> None:
         """Adds what a committed chunk counted (`Commit.outcomes`)."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,7 +19,7 @@ from streams.core.model import Answer, Partition, Position, Verdict
 from streams.core.pipeline import Pipeline
 from streams.core.policy import TopicPolicy
 from streams.store.base import DUE_SHARDS, Store
-from streams.worker.metrics import WorkerMetrics
+from streams.worker.metrics import Halt, WorkerMetrics
 from streams.worker.retry import Backoff, Outages, end, first_line, is_redis
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class TopicMissingError(Exception):
 class Owner:
     """See the module. `app` is the Faust app; `definitions` the namespace's digest.
 
-    busy: whether the chunk loop has a chunk. behind: whether another one was waiting when it was done with the last one.
+    busy_since: since when the chunk loop has its chunk, in seconds of the monotonic clock; None while it has none.
+    behind: whether another one was waiting when it was done with the last one.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class Owner:
         self.watermark = -1
         self.lost: dict[Partition, int] = {}
         self.failure: str | None = None
-        self.busy = False
+        self.busy_since: float | None = None
         self.behind = False
         self._definitions = definitions
         self._topics = topics
@@ -86,6 +88,11 @@ class Owner:
         """Kafka's number of the current assignment."""
         return int(self.app.consumer_generation_id)
 
+    def chunk_seconds(self) -> float:
+        """For how long the chunk loop has had its chunk; 0 without one. From any thread."""
+        since = self.busy_since
+        return 0.0 if since is None else time.monotonic() - since
+
     def active(self, generation: int) -> bool:
         """Whether work that was begun under this assignment is still ours to do."""
         return self.failure is None and not self.app.should_stop and not self.app.rebalancing and self.generation == generation
@@ -97,10 +104,11 @@ class Owner:
         count = self._counts.get(first, 0)
         return [shard for shard in range(DUE_SHARDS) if count and Partition(first, shard % count) in self.known]
 
-    def fail(self, sentence: str) -> None:
+    def fail(self, why: Halt, sentence: str) -> None:
         """Ends the worker: nothing is fetched or committed any more, and whoever runs it says the sentence."""
         if self.failure is None:
             self.failure = sentence
+            self.metrics.halted.labels(str(why)).set(1)
             log.error("%s", sentence)
 
     # -- positions -----------------------------------------------------------------------------------------------
@@ -221,13 +229,15 @@ class Owner:
         """Whether an answer ends the worker; says why."""
         if answer.verdict is Verdict.FENCED:
             self.fail(
+                Halt.DEFINITIONS,
                 "The namespace was filled with other definitions (settings, metrics or libraries) than this worker has: "
-                "run the version and settings that filled it, or rebuild into a new JOURNEY_NAMESPACE."
+                "run the version and settings that filled it, or rebuild into a new JOURNEY_NAMESPACE.",
             )
         elif answer.verdict is Verdict.UNLISTED:
             self.fail(
+                Halt.POSITION_MISSING,
                 "The store has lost the position of a partition that it had listed, so nobody knows what was counted: "
-                "restore a snapshot, or rebuild into a new JOURNEY_NAMESPACE."
+                "restore a snapshot, or rebuild into a new JOURNEY_NAMESPACE.",
             )
         else:
             return False
@@ -253,7 +263,8 @@ class Owner:
             gone = start - offset
             if gone <= 0 or self._on_loss != "continue":
                 what = f"{gone} records were removed before they were read" if gone > 0 else "its log ends before that"
-                self.fail(f"Kafka cannot go on with {partition} at offset {offset}: {what}. Restore the log, or rebuild.")
+                sentence = f"Kafka cannot go on with {partition} at offset {offset}: {what}. Restore the log, or rebuild."
+                self.fail(Halt.RECORDS_LOST, sentence)
                 return
             log.error("%s: %d records from offset %d on are lost; going on, as the settings say", partition, gone, offset)
             self.metrics.lost.inc(gone)

@@ -27,6 +27,8 @@ LOOPBACK = "127.0.0.1"
 CONNECT_SECONDS = 2.0
 END_SECONDS = 9.0
 JOIN_SECONDS = 0.2
+HALTED_SECONDS = 45.0
+"""Three scrapes of deploy/prometheus: for so long a worker that gave up still says why, or no alert could."""
 
 log = logging.getLogger("journey.worker")
 
@@ -56,16 +58,22 @@ async def _until_signal(settings: Settings, number: int) -> int:
     store = RedisStore.at(settings.redis.get_secret_value(), settings.namespace)
     address = settings.worker_host, settings.worker_port and settings.worker_port + number
     try:
-        return await run_until(worker_settings(settings), lambda: Deps(store=store), told, address)
+        return await run_until(worker_settings(settings), lambda: Deps(store=store), told, address, HALTED_SECONDS)
     finally:
         with suppress(Exception):  # closing a connection that is gone already
             await store.close()
 
 
 async def run_until(
-    settings: WorkerSettings, deps: Callable[[], Deps], told: asyncio.Event, address: tuple[str, int] = (LOOPBACK, 0)
+    settings: WorkerSettings,
+    deps: Callable[[], Deps],
+    told: asyncio.Event,
+    address: tuple[str, int] = (LOOPBACK, 0),
+    halted_seconds: float = 0.0,
 ) -> int:
-    """Keeps a worker running until `told` is set. FAILED where it gave up, with its sentence in the log."""
+    """Keeps a worker running until `told` is set. FAILED where it gave up, with its sentence in the log; before it returns
+    then, its metrics stay `halted_seconds` to be scraped, while its partitions are free for others.
+    """
     outages = Outages()
     backoff = Backoff(lambda: not told.is_set())
     log.info("worker %s: core %s", settings.group, "compiled" if is_compiled() else "not compiled")
@@ -82,6 +90,8 @@ async def run_until(
                 outages.end("Kafka")
                 backoff = Backoff(lambda: not told.is_set())
                 if await _first(worker, told):
+                    await worker.stop()
+                    await _scraped(told, halted_seconds)
                     return FAILED
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
@@ -106,6 +116,14 @@ async def _first(worker: Worker, told: asyncio.Event) -> str:
     finally:
         ended.cancel()
         waiting.cancel()
+
+
+async def _scraped(told: asyncio.Event, seconds: float) -> None:
+    """Waits until the metrics have been scraped for sure, or somebody does not want to wait."""
+    if seconds:
+        log.info("/metrics says so for %.0f more seconds, for alerts; then this worker ends", seconds)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(told.wait(), seconds)
 
 
 async def _answers(access: KafkaAccess) -> bool:
