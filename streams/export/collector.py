@@ -4,7 +4,7 @@ Gauges, because late touchpoints restate figures and a store that went back must
 sets are there before anything happened, with their counts at zero, so that no rule sees a series appear with its first
 event: every total of the catalogue (per configured task; per currency once there was an order in it), and in the
 breakdowns every value that the policy lists or that was ever there. A figure that has no value is left out (there is no
-NaN). Breakdowns come for three windows. Totals always stay; where there are more series than the budget allows, the
+NaN). Breakdowns come for four windows. Totals always stay; where there are more series than the budget allows, the
 breakdowns with the smallest samples are dropped, and counted, after those that are only zeros.
 """
 
@@ -28,7 +28,7 @@ from streams.export.reader import Reading
 SERIES_BUDGET = 20_000
 """Rolling series per scrape, totals and breakdowns together."""
 
-BREAKDOWN_WINDOWS = frozenset({"1h", "24h", "28d"})
+BREAKDOWN_WINDOWS = frozenset({"1h", "24h", "7d", "28d"})
 
 FOLLOWED = frozenset({"channel", "medium"})
 """Dimensions with fixed lists of which a shop uses a few: a value of these is there from its first event on."""
