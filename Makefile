@@ -48,7 +48,7 @@ test-native: native ## The laws, the stories, the real file and a fault run once
 	@PYTHONPATH=$(CURDIR)/$(NATIVE) $(BIN)/pytest -o pythonpath="$(NATIVE) ." $(or $(ARGS),$(ON_NATIVE))
 
 .PHONY: check
-check: lint format-check types ## Linter, formatting and types; changes nothing
+check: lint format-check types alerts ## Linter, formatting, types, and alerting rules; changes nothing
 
 .PHONY: lint
 lint: $(STAMP)
@@ -64,6 +64,21 @@ format-check: $(STAMP)
 types: $(STAMP)
 	@echo "mypy     --strict"
 	@$(BIN)/mypy --no-error-summary $(SOURCES)
+
+# Debian's Alertmanager is older than the one the configuration is for, and does not know url_file.
+.PHONY: alerts
+alerts:
+	@if command -v promtool >/dev/null && command -v amtool >/dev/null; then \
+		set -e; mkdir -p build; \
+		echo "promtool deploy/prometheus"; \
+		promtool check config deploy/prometheus/prometheus.yml >build/promtool.log 2>&1 || { cat build/promtool.log >&2; exit 1; }; \
+		promtool test rules deploy/prometheus/tests/*.yml >build/promtool.log 2>&1 || { cat build/promtool.log >&2; exit 1; }; \
+		echo "amtool   deploy/alertmanager"; \
+		sed 's|url_file: .*|url: http://127.0.0.1/|' deploy/alertmanager/alertmanager.yml | amtool check-config >build/amtool.log 2>&1 \
+			|| { cat build/amtool.log >&2; exit 1; }; \
+	else \
+		echo "alerts   not checked: promtool and amtool are not on PATH; on Debian: apt-get install prometheus prometheus-alertmanager"; \
+	fi
 
 # The fold, compiled by mypyc from the same sources. Left out are msgspec structs, what gains nothing, and decoder and
 # pipeline, which tests and the bench take apart.
