@@ -140,7 +140,7 @@ def exported() -> set[str]:
     WorkerMetrics(worker)
     exporter = Exporter(MemoryStore(), Policy())
     found = {"journey_rolling", "journey_rolling_by", "up"}
-    for family in (*worker.collect(), *exporter.registry.collect(), *RollingCollector(lambda: None).describe()):
+    for family in (*worker.collect(), *exporter.registry.collect(), *RollingCollector(lambda: None, Policy()).describe()):
         found |= {family.name, *(sample.name for sample in family.samples)}
     return found
 

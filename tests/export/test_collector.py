@@ -223,7 +223,7 @@ def test_what_exceeds_the_budget_is_dropped_smallest_first_and_counted() -> None
     found = rolling(samples)
     assert SERIES_BUDGET - 2 < len(found) <= SERIES_BUDGET
     exported = len([name for name, _ in samples if name == "journey_rolling_by"])
-    everything = 4 * 3 * 2 * 6_000  # visits and the three rates per visit, windows, stats
+    everything = 4 * 4 * 2 * 6_000  # visits and the three rates per visit, windows, stats
     assert get(samples, "journey_exporter_series_dropped") == everything - exported
     assert get(samples, "journey_rolling", metric="visits", window="5m", stat="value") == 1
     kept = [dict(labels) for name, labels in found if name == "journey_rolling_by"]
