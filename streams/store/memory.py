@@ -193,7 +193,7 @@ class MemoryStore:
         """See `Store.read`."""
         state = self._state
         live = (bucket for bucket in buckets if bucket in state.cells and is_live(bucket, state.watermark))
-        return state.watermark, {bucket: copy.deepcopy(state.cells[bucket]) for bucket in live}
+        return state.watermark, {bucket: {row: dict(slots) for row, slots in state.cells[bucket].items()} for bucket in live}
 
     async def read_changed(self, known: Mapping[Bucket, bytes | None]) -> Changed:
         """See `Store.read_changed`."""
