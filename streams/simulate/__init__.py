@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from streams.simulate.options import EVENTS_PER_CUSTOMER, Options, Spike
+from streams.simulate.options import EVENTS_PER_CUSTOMER, Options, Spike, Wave
 from streams.simulate.output import pairs, write, write_truth
 from streams.simulate.simulation import Simulated, Simulation
 from streams.simulate.truth import Truth
@@ -21,6 +21,7 @@ __all__ = [
     "Simulation",
     "Spike",
     "Truth",
+    "Wave",
     "pairs",
     "simulate",
     "write",

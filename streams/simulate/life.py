@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterable
+
 from schemas.envelope import iso
 from streams.core.policy import DAY, HOUR, MINUTE
 from streams.simulate.fulfilment import place_order
+from streams.simulate.options import Wave
 from streams.simulate.world import Customer, World
 
 PERIOD = 7 * DAY
@@ -13,7 +17,8 @@ PERIOD = 7 * DAY
 
 def subscribe(world: World, customer: Customer) -> None:
     """A weekly subscription: renewed while the simulation lasts, or cancelled, or begun again after its end."""
-    who = {**customer.identifiers(), "subscription_id": world.name("plan")}
+    customer.plan = world.name("plan")
+    who = {**customer.identifiers(), "subscription_id": customer.plan}
     at = world.moment()
     world.tell(customer, at, "subscription.started", "system", who, plan="weekly", ends_at=iso(at + PERIOD))
     customer.subscribed.append(at)
@@ -47,6 +52,27 @@ def cancel(world: World, customer: Customer, who: dict[str, str], ends: int) -> 
         back = ends + world.chance.randint(HOUR, 5 * DAY)
         world.tell(customer, back, "subscription.started", "system", who, plan="weekly")
         customer.subscribed.append(back)
+
+
+def walk_out(world: World, customers: Iterable[Customer], wave: Wave) -> int:
+    """A wave of cancellations, each ending its subscription a minute later; returns how many events it has.
+
+    With a chance of its own, and last: what else happens stays as it was. Whoever renews after its start is not part of it.
+    """
+    chance = random.Random(f"{world.options.seed} wave")  # noqa: S311  # synthetic data, not secrets
+    before = len(world.drafts)
+    for customer in customers:
+        running = bool(customer.plan) and customer.unsubscribed is None and not customer.retired
+        if not running or max(customer.subscribed) >= wave.start_ms or chance.random() >= wave.share:
+            continue
+        who = {**customer.identifiers(), "subscription_id": customer.plan}
+        asked = chance.randrange(wave.start_ms, wave.end_ms)
+        ends = asked + MINUTE
+        world.tell(customer, asked, "subscription.cancelled", "system", who, voluntary=True, ends_at=iso(ends))
+        world.tell(customer, ends, "subscription.ended", "system", who)
+        world.truth.cancellation_requests += 1
+        customer.unsubscribed = ends
+    return len(world.drafts) - before
 
 
 def send_message(world: World, customer: Customer) -> None:

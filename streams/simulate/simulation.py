@@ -137,6 +137,8 @@ def _live(world: World) -> None:
     while customers and len(world.drafts) + RESERVE < budget - bots and tries < 3 * len(customers):
         customer = world.chance.choice(customers)
         tries = 0 if not customer.retired and _go_on(world, customer) else tries + 1
+    if world.options.wave is not None:
+        budget += life.walk_out(world, customers, world.options.wave)
     for customer in customers:
         life.account_for(world, customer)
     _robots(world, bots)
@@ -147,7 +149,7 @@ def _live(world: World) -> None:
 def _begin(world: World, customer: Customer) -> None:
     """A customer's first journey."""
     _go_on(world, customer)
-    if world.happens(0.15):
+    if world.happens(world.options.subscribers):
         life.subscribe(world, customer)
     if world.happens(0.2):
         life.send_message(world, customer)

@@ -16,9 +16,6 @@ MARKETS = (("nl", "EUR"), ("de", "EUR"), ("uk", "GBP"), ("us", "USD"))
 SEGMENTS = ("consumer", "consumer", "consumer", "business")
 ACQUISITIONS = ("direct", "organic", "organic", "paid", "email", "social", "referral")
 
-BUSY_HOURS = (7, 8, 9, 10, 10, 11, 12, 12, 13, 14, 15, 16, 17, 18, 19, 19, 20, 20, 20, 21, 21, 22, 23, 2)
-"""Hours of the day, UTC, as often as people are active in them."""
-
 APART_MS = 6 * HOUR
 """Visits of one person are at least this far apart: further than any task's limit and the longest visit together."""
 
@@ -41,7 +38,7 @@ class Customer(msgspec.Struct):
 
     name: what identifiers are made of. main: the identifier that the company knows them by, customer_id or (a guest) email.
     known: identifiers that were linked with it; loose: those seen without it. visits: when they were busy, in ms.
-    about: market and segment. orders, subscribed, unsubscribed: when life changed, ms; retired: nothing more comes.
+    about: market and segment. plan: the id of their subscription, if any. orders, subscribed, unsubscribed: when life changed, ms; retired: nothing more comes.
     """
 
     name: str
@@ -50,6 +47,7 @@ class Customer(msgspec.Struct):
     currency: str
     phone: str
     known: set[str] = msgspec.field(default_factory=set)
+    plan: str = ""
     loose: set[str] = msgspec.field(default_factory=set)
     visits: list[int] = msgspec.field(default_factory=list)
     orders: list[int] = msgspec.field(default_factory=list)
@@ -99,7 +97,7 @@ class World:
 
     def moment(self) -> int:
         """A time within the simulation's days, more likely at busy hours, in ms."""
-        day, hour = self.chance.randrange(self.options.days), self.chance.choice(BUSY_HOURS)
+        day, hour = self.chance.randrange(self.options.days), self.chance.choice(self.options.hours)
         return self.options.start_ms + day * DAY + hour * HOUR + self.chance.randrange(HOUR)
 
     def free_moment(self, customer: Customer) -> int | None:

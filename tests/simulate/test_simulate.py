@@ -14,8 +14,8 @@ import pytest
 
 from streams.core.decode import Decoder
 from streams.core.model import Record, Rejected, Touchpoint
-from streams.core.policy import DAY, Policy, TopicPolicy
-from streams.simulate import Simulation, Spike, pairs, simulate, write, write_truth
+from streams.core.policy import DAY, HOUR, Policy, TopicPolicy
+from streams.simulate import Simulation, Spike, Wave, pairs, simulate, write, write_truth
 from streams.simulate.options import DEFAULT_START_MS
 from streams.simulate.truth import Truth
 from tests.oracle.build import ever
@@ -161,6 +161,25 @@ def test_a_spike_of_abandonment_is_where_it_was_asked_for() -> None:
     assert share_completed(simulation, end, end + 6 * DAY) > 0.5
 
 
+def test_a_wave_of_cancellations_comes_on_top_and_leaves_the_rest_alone() -> None:
+    start, end = DEFAULT_START_MS + 9 * DAY, DEFAULT_START_MS + 10 * DAY
+    calm, wild = (simulate(400, 6_000, 2, subscribers=0.5, wave=wave) for wave in (None, Wave(start, end, share=0.8)))
+    asked = Counter(start <= touchpoint.at < end for touchpoint in heard(wild) if touchpoint.type == "subscription.cancelled")
+    usual = Counter(start <= touchpoint.at < end for touchpoint in heard(calm) if touchpoint.type == "subscription.cancelled")
+    assert asked[False] == usual[False]
+    assert asked[True] > 5 * usual[True] > 0
+    assert [one.value for one in calm if one.at_ms < start] == [one.value for one in wild if one.at_ms < start]
+    assert wild.truth.events == 6_000 + 2 * (asked[True] - usual[True])
+    truth = wild.truth
+    found = ever(oracle(heard(wild), Policy(), truth.settled_ms, truth.settled_ms))
+    assert {field: found.get(field, 0) for field in expected(truth)} == expected(truth)
+
+
+def test_people_come_in_the_hours_that_were_asked_for() -> None:
+    begun = {one.at_ms % DAY // HOUR for one in simulate(1, 80, 3, hours=(5, 22))}  # too few for more than passers-by
+    assert begun == {5, 22}
+
+
 def test_files_hold_a_payload_a_line_packed_or_not(tmp_path: Path) -> None:
     simulation = simulate(20, 300, 1, rubbish=0.2)
     plain, packed, again = tmp_path / "a.jsonl", tmp_path / "a.jsonl.gz", tmp_path / "b.jsonl.gz"
@@ -182,7 +201,17 @@ def test_keys_and_phone_numbers_are_what_a_producer_would_send() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"customers": 0}, {"events": 0}, {"days": 36}, {"late": 1.5}, {"rubbish": -0.1}, {"late_ms": 0}]
+    "wrong",
+    [
+        {"customers": 0},
+        {"events": 0},
+        {"days": 36},
+        {"late": 1.5},
+        {"rubbish": -0.1},
+        {"late_ms": 0},
+        {"hours": ()},
+        {"hours": (24,)},
+    ],
 )
 def test_numbers_that_make_no_simulation_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"should be|needs"):
