@@ -82,12 +82,13 @@ def content(topics: tuple[TopicPolicy, TopicPolicy], policy: Policy) -> list[Ite
     """Everything, in order of arrival, also what arrives after `END`. topics: the shop's, the clickstream's."""
     items = [*_story(), *_offline_tracker(), *_clickstream(topics[1], policy)]
     for options in _SIMULATIONS:
-        items.extend(_simulated(options))
+        items.extend(simulated(options))
     items.sort(key=lambda item: item.arrival_ms)
     return items
 
 
-def _simulated(options: Options) -> Iterator[Item]:
+def simulated(options: Options) -> Iterator[Item]:
+    """A simulation as records of the first topic; one of those with seeds 1 to 9 shares no phone number with another."""
     # Simulations number their phones alike, so each gets an area of its own: nobody shares one by accident.
     ours, theirs = b"+31%d0" % (10 + options.seed), b"+3120"
     for one in Simulation(options):

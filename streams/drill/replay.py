@@ -53,16 +53,16 @@ QUIET = (Period("quiet before", moment("03-04"), moment("04-08") + DAY), Period(
 
 
 class Sizes(msgspec.Struct, frozen=True):
-    """How many checkouts the windows of a period hold, over its steps, and by how much the alert's bound exceeds.
+    """How many checkouts the windows of a period hold, over its steps.
 
-    least, most: in 7 days. enough: share of the steps at which the 7 days and the 28 before hold the sample. excess: the largest
-    lower bound of the 7 days less the share of the 28 days, sample or not; the alert wants more than its margin.
+    least, most: in 7 days. enough: share of the steps at which the 7 days and the 28 before hold the alert's sample. rise: the
+    largest abandonment of 7 days less that of the 28 before, sample or not.
     """
 
     least: float
     most: float
     enough: float
-    excess: float
+    rise: float
 
 
 class Replayed(msgspec.Struct, frozen=True):
@@ -117,27 +117,32 @@ async def _lines(records: Sequence[Record], moments: Sequence[int]) -> AsyncIter
 
 def _look(server: Prometheus, alerts: Sequence[Rule], grid: Grid) -> Replayed:
     periods = (BUG, PAYMENT, *QUIET)
-    everything = 'metric="task_abandonment_rate",window="7d",task="checkout"'
-    mobile = 'window="7d",task="checkout",dimension="device",value="mobile"'
+    everything = 'journey_rolling{metric="task_abandonment_rate",task="checkout",'
+    mobile = 'journey_rolling_by{metric="task_abandonment_rate",task="checkout",dimension="device",value="mobile",'
     return Replayed(
         grid,
         {alert.name: firing(server, alert, grid) for alert in alerts},
-        {period.name: _sizes(server, "journey:now", "journey:before", everything, period, grid) for period in periods},
-        {period.name: _sizes(server, "journey:by:now", "journey:by:before", mobile, period, grid) for period in periods},
+        {period.name: _sizes(server, everything, period, grid) for period in periods},
+        {period.name: _sizes(server, mobile, period, grid) for period in periods},
     )
 
 
-def _sizes(server: Prometheus, now: str, before: str, labels: str, period: Period, grid: Grid) -> Sizes:
+def _sizes(server: Prometheus, series: str, period: Period, grid: Grid) -> Sizes:
     def at_steps(expression: str) -> list[float]:
         start = -(-period.start // round(grid.step * 1_000)) * grid.step
         found = server.query_range(expression, start, min(period.end / 1_000 - 1, grid.end), grid.step)
         return [value for series in found for _, value in series.points]
 
-    n = at_steps(f'sum({now}{{{labels},stat="n"}})')
-    sample = 'scalar(journey:threshold{name="sparse_sample"})'
-    enough = f'sum({now}{{{labels},stat="n"}}) >= bool {sample} and sum({before}{{{labels},stat="n"}}) >= {sample}'
-    excess = at_steps(f'sum({now}{{{labels},stat="low"}}) - sum({before}{{{labels},stat="value"}})')
-    return Sizes(min(n), max(n), sum(at_steps(enough)) / len(n), max(excess))
+    def now(stat: str) -> str:
+        return f'max({series}window="7d",stat="{stat}"}})'
+
+    def before(stat: str) -> str:
+        return f'max({series}window="28d",stat="{stat}"}} offset 7d)'
+
+    n, sample = at_steps(now("n")), 'scalar(journey:threshold{name="sparse_sample"})'
+    enough = at_steps(f"{now('n')} >= bool {sample} and {before('n')} >= {sample}")
+    rises = at_steps(f"{now('value')} - {before('value')}")
+    return Sizes(min(n), max(n), sum(enough) / len(n), max(rises))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -168,13 +173,13 @@ def lines(done: Replayed) -> list[str]:
             labels = " ".join(text for name, text in span.labels.items() if name != "namespace")
             found.append(f"  {_at(span.start)} to {_at(span.end)}  {labels}")
     for title, sizes in (("checkouts", done.checkouts), ("checkouts on mobile", done.mobile)):
-        found += ["", f"{title:<20} {'in 7 days':>10} {'enough':>7} {'above':>6}"]
+        found += ["", f"{title:<20} {'in 7 days':>10} {'enough':>7} {'rise':>6}"]
         for name, size in sizes.items():
-            found.append(f"{name:<20} {f'{size.least:.0f} to {size.most:.0f}':>10} {size.enough:>7.0%} {size.excess:>+6.2f}")
+            found.append(f"{name:<20} {f'{size.least:.0f} to {size.most:.0f}':>10} {size.enough:>7.0%} {size.rise:>+6.2f}")
     return [
         *found,
         "",
-        "enough: steps at which both windows hold the sample; above: lower bound less the 28 days before, at most",
+        "enough: steps at which these and the 28 days before hold the alert's sample; rise: 7 days over the 28 before, at most",
     ]
 
 
