@@ -68,6 +68,10 @@ class Reader:
         cursors = {tp: self.cursors[Partition(tp.topic, tp.partition)] for tp in tps}
         return {tp: at for tp, at in cursors.items() if at == len(self.log[Partition(tp.topic, tp.partition)])}
 
+    async def log_ends(self, tps: Iterable[TP]) -> dict[TP, int]:
+        """How long the log is."""
+        return {tp: len(self.log[Partition(tp.topic, tp.partition)]) for tp in tps}
+
 
 class Meddled(MemoryStore):
     """A store whose commits take a while; `meddling` comes before them and may do, or raise, whatever it likes."""
@@ -131,7 +135,8 @@ class Reading:
                 return reader.generation
 
         pipeline = CountedPipeline(POLICY, DEFINITIONS, [TOPIC])
-        pipeline.metrics = WorkerMetrics(CollectorRegistry())
+        self.registry = CollectorRegistry()
+        pipeline.metrics = WorkerMetrics(self.registry)
         decode = pipeline.decode
 
         def counted(*arguments: Any) -> Any:
