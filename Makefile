@@ -108,6 +108,11 @@ schemas: $(STAMP) ## The JSON Schemas and the AsyncAPI document of the contract
 	@echo "schemas  schemas/json"
 	@$(BIN)/python -m schemas.generate
 
+.PHONY: dashboards
+dashboards: $(STAMP) ## Grafana's dashboards, from the catalogue
+	@echo "grafana  deploy/grafana/dashboards"
+	@$(BIN)/python -m streams.dashboards deploy/grafana/dashboards
+
 .PHONY: readme
 readme: $(STAMP) ## The README's tables of settings, commands and metrics
 	@echo "readme   README.md"
