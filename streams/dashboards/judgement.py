@@ -1,0 +1,55 @@
+"""How figures are judged: which way is better, and from where on a figure is coloured.
+
+The limits are starting points after conventions that people in the field know, for everybody to replace by their own; they only
+colour. Alerts have thresholds of their own (deploy/prometheus).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from streams.core.catalogue import Metric
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """better: 1 where more is better, -1 where less is, 0 where neither. amber, red: from where on it is coloured, if at all."""
+
+    better: int = 0
+    amber: float | None = None
+    red: float | None = None
+
+
+_MORE, _LESS = Judgement(1), Judgement(-1)
+
+_JUDGEMENTS = {
+    "conversion_rate": _MORE,
+    "bounce_rate": _LESS,
+    "task_success_rate": _MORE,
+    "task_abandonment_rate": _LESS,
+    "task_error_rate": Judgement(-1, 0.05, 0.10),
+    "time_to_complete_seconds": _LESS,
+    "orders": _MORE,
+    "revenue": _MORE,
+    "average_order_value": _MORE,
+    "promise_kept_rate": Judgement(1, 0.95, 0.90),
+    "promise_kept_latest_rate": Judgement(1, 0.95, 0.90),
+    "delivery_delay_seconds": Judgement(-1, 1, 86_400),  # late at all; a day late
+    "delivery_delay_latest_seconds": Judgement(-1, 1, 86_400),
+    "orders_overdue": _LESS,
+    "contacts_per_100_orders": _LESS,
+    "queue_wait_seconds": Judgement(-1, 20, 120),  # 80 % within 20 s is the contact centres' customary service level
+    "hold_seconds": Judgement(-1, 60, 180),
+    "csat": Judgement(1, 0.80, 0.70),
+    "nps": Judgement(1, 30, 0),  # below zero there are more detractors than promoters
+    "customers": _MORE,
+    "new_customers": _MORE,
+    "reactivated_customers": _MORE,
+    "churn_rate": _LESS,
+    "retention_rate": _MORE,
+    "cancellation_requests": _LESS,
+}
+
+
+def judgement(metric: Metric) -> Judgement:
+    """How a metric is judged; one that is not listed is shown and not judged."""
+    return _JUDGEMENTS.get(metric.name, Judgement())

@@ -1,0 +1,59 @@
+"""Overview: is anything wrong, in UX or in CX, against yesterday and last week?"""
+
+from __future__ import annotations
+
+from streams.core.catalogue import METRICS, Metric
+from streams.dashboards import trust
+from streams.dashboards.board import COLUMNS, Board, Column, Section, column
+from streams.dashboards.judgement import judgement
+from streams.dashboards.panels import card, strip, verdicts
+from streams.dashboards.queries import METRIC, has_interval
+
+UX = (
+    ("task_abandonment_rate", "task_error_rate"),
+    ("time_to_complete_seconds", "conversion_rate"),
+    ("bounce_rate", "pages_per_visit"),
+    ("visits", "orders"),
+)
+CX = (
+    ("promise_kept_rate", "orders_overdue"),
+    ("contacts_per_100_orders", "queue_wait_seconds"),
+    ("csat", "nps"),
+    ("churn_rate", "cancellation_requests"),
+)
+_UX_NAMES = ("task_", "conversion_", "bounce_")
+"""How the names of metrics of the site begin; what else has an interval is about the relationship."""
+
+
+def board() -> Board:
+    """UX beside CX; the rest of the dashboards is a link away."""
+    decided = [metric for metric in METRICS if has_interval(metric) and judgement(metric).better]
+    ux = [metric for metric in decided if metric.name.startswith(_UX_NAMES)]
+    cx = [metric for metric in decided if metric not in ux]
+    trusted = (trust.alerts_firing(), trust.watermark_age(), trust.snapshot_age(), trust.workers_ready())
+    return Board(
+        name="overview",
+        title="Journey / Overview",
+        description="Is anything wrong, in UX or in CX, against yesterday and last week?",
+        variables={"namespace": (), "window": (), "days": (), "task": ()},
+        sections=(
+            Section(
+                "Is anything wrong?",
+                (
+                    (
+                        column(12, 7, verdicts("UX: can they do what they came for?", ux)),
+                        column(12, 7, verdicts("CX: how is the relationship?", cx)),
+                    ),
+                    (*(column(3, 3, panel) for panel in trusted), column(12, 3, trust.alerts())),
+                ),
+            ),
+            Section(
+                "UX at the left, CX at the right",
+                tuple(tuple(_card(METRIC[name]) for name in (*left, *right)) for left, right in zip(UX, CX, strict=True)),
+            ),
+        ),
+    )
+
+
+def _card(metric: Metric) -> Column:
+    return Column(COLUMNS // 4, ((4, card(metric)), (3, strip(metric))))

@@ -1,0 +1,122 @@
+"""Pipeline health: does what comes in get counted, and how fast?"""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import stat, table, timeseries
+from grafana_foundation_sdk.models import units
+
+from streams.dashboards import trust
+from streams.dashboards.board import Board, Section, column
+from streams.dashboards.exported import families
+from streams.dashboards.panels import AMBER, GREEN, RED, arranged, cells, lines, listed, query, thresholds
+from streams.dashboards.queries import selector
+from streams.dashboards.sections import HEIGHT
+
+_QUANTILES = (0.5, 0.9, 0.99)
+
+
+def board() -> Board:
+    """From the log's end to the exporter."""
+    trusted = (trust.alerts_firing(), trust.watermark_age(), trust.snapshot_age(), trust.workers_ready(), trust.lag())
+    trouble = (
+        _trouble("Rollbacks of the store", "journey_worker_rollbacks_total", AMBER),
+        _trouble("Records lost", "journey_worker_lost_total"),
+        _trouble("Chunks that fail", "journey_worker_failures_total"),
+        _trouble("Too late to count", "journey_worker_late_total", AMBER),
+        _trouble("Refreshes that failed", "journey_exporter_refresh_failures_total", AMBER),
+        _dropped(),
+    )
+    return Board(
+        name="pipeline",
+        title="Journey / Pipeline health",
+        description="Does what comes in get counted, and how fast: records, rejections, lag, commits, and the exporter.",
+        variables={"namespace": ()},
+        since="now-6h",
+        sections=(
+            Section("Now", (tuple(column(4, 4, panel) for panel in trusted), tuple(column(4, 4, panel) for panel in trouble))),
+            Section(
+                "What comes in",
+                (
+                    (
+                        column(8, HEIGHT, _rates("Records", "journey_worker_records_total", "outcome")),
+                        column(8, HEIGHT, _rates("Touchpoints", "journey_worker_touchpoints_total", "outcome")),
+                        column(8, HEIGHT, _lag()),
+                    ),
+                    (
+                        column(8, HEIGHT, _rates("Rejected", "journey_worker_rejected_total", "reason")),
+                        column(8, HEIGHT, _rates("Ignored", "journey_worker_ignored_total", "reason")),
+                        column(8, HEIGHT, _rates("Dead letters", "journey_worker_dead_letters_total")),
+                    ),
+                ),
+            ),
+            Section(
+                "How it is counted",
+                (
+                    (
+                        column(8, HEIGHT, _quantiles("Commit", "journey_worker_commit_seconds", units.Seconds)),
+                        column(8, HEIGHT, _quantiles("Decoding", "journey_worker_decode_seconds", units.Seconds)),
+                        column(8, HEIGHT, _quantiles("Chunk size", "journey_worker_chunk_records", units.Short)),
+                    ),
+                    (
+                        column(8, HEIGHT, _rates("Answers of the store", "journey_worker_answers_total", "verdict")),
+                        column(8, HEIGHT, _rates("Journeys swept", "journey_worker_swept_total")),
+                        column(8, HEIGHT, _clocks()),
+                    ),
+                ),
+            ),
+            Section("What the figures mean", ((column(24, 12, _definitions()),),)),
+        ),
+    )
+
+
+def _help(name: str) -> str:
+    return f"{families()[name].help} (`{name}`)."
+
+
+def _rates(title: str, name: str, label: str = "") -> timeseries.Panel:
+    """Per second, over all workers; label values that do not occur are left out."""
+    rate = f"rate({selector(name)}[$__rate_interval])"
+    expr = f"sum by ({label}) ({rate}) > 0" if label else f"sum({rate})"
+    panel = lines(f"{title} per second", _help(name), units.CountsPerSecond)
+    return panel.with_target(query(expr, f"{{{{{label}}}}}" if label else title.lower()))
+
+
+def _quantiles(title: str, name: str, unit: str) -> timeseries.Panel:
+    panel = lines(title, _help(name) + " Estimated from the histogram's buckets, over all workers.", unit)
+    for quantile in _QUANTILES:
+        expr = f"histogram_quantile({quantile}, sum by (le) (rate({selector(f'{name}_bucket')}[$__rate_interval])))"
+        panel.with_target(query(expr, f"p{round(100 * quantile)}"))
+    return panel
+
+
+def _trouble(title: str, name: str, colour: str = RED) -> stat.Panel:
+    expr = f"sum(increase({selector(name)}[$__range]))"
+    return trust.figure(title, _help(name) + " Counted over the time range.", units.Short, expr, (0.5, colour))
+
+
+def _dropped() -> stat.Panel:
+    name = "journey_exporter_series_dropped"
+    return trust.figure("Breakdowns left out", _help(name), units.Short, f"max({selector(name)})", (1, AMBER))
+
+
+def _lag() -> timeseries.Panel:
+    name = "journey_worker_lag_records"
+    panel = lines("Records waiting by partition", _help(name), units.Short).thresholds(
+        thresholds(GREEN, (10_000, AMBER), (100_000, RED))
+    )
+    return panel.with_target(query(f"max by (topic, partition) ({selector(name)})", "{{topic}} {{partition}}"))
+
+
+def _clocks() -> timeseries.Panel:
+    name = "journey_worker_clock_seconds"
+    panel = lines("Record clocks, behind now", _help(name) + " The slowest one holds the watermark.", units.Seconds)
+    return panel.with_target(query(f"time() - max by (topic, partition) ({selector(name)})", "{{topic}} {{partition}}"))
+
+
+def _definitions() -> table.Panel:
+    name = "journey_definitions_info"
+    return (
+        listed("Definitions in force", _help(name) + " The README has the definitions.", units.Short, "metric")
+        .with_target(cells(f"max by (metric, definition, unit, kind, catalogue) ({selector(name)})"))
+        .transformations(arranged({}, ["Time", "Value"]))
+    )

@@ -1,0 +1,36 @@
+"""Support: how often customers have to ask, and how long they wait."""
+
+from __future__ import annotations
+
+from streams.core.fields import SUPPORT
+from streams.dashboards.board import Board, Section
+from streams.dashboards.queries import METRIC
+from streams.dashboards.sections import broken_down, trends
+
+
+def board() -> Board:
+    """Contacts per order, waiting and holding."""
+    shared = [name for name in SUPPORT if name in METRIC["contacts_per_100_orders"].dimensions]
+    return Board(
+        name="support",
+        title="Journey / Support",
+        description="How often customers have to ask, and how long they wait for an answer.",
+        variables={
+            "namespace": (),
+            "window": (),
+            "dimension": ("reason", *(name for name in shared if name != "reason")),
+            "by_window": (),
+            "least": (),
+        },
+        sections=(
+            Section("Contacts", (trends("contacts_per_100_orders", "queue_wait_seconds", "hold_seconds"),)),
+            Section(
+                "By $dimension",
+                (
+                    broken_down("contacts_per_100_orders", "$dimension"),
+                    broken_down("queue_wait_seconds", "$dimension"),
+                    broken_down("hold_seconds", "$dimension"),
+                ),
+            ),
+        ),
+    )

@@ -1,0 +1,21 @@
+"""Voice of the customer: what they say when they are asked."""
+
+from __future__ import annotations
+
+from streams.core.fields import PLACE
+from streams.dashboards.board import Board, Section
+from streams.dashboards.sections import broken_down, trends
+
+
+def board() -> Board:
+    """Satisfaction and recommendation, with how many said so."""
+    return Board(
+        name="voice",
+        title="Journey / Voice of the customer",
+        description="What customers say when they are asked, and how many of them did.",
+        variables={"namespace": (), "window": (), "dimension": PLACE, "by_window": (), "least": ()},
+        sections=(
+            Section("Answers", (trends("csat", "nps"),)),
+            Section("By $dimension", (broken_down("csat", "$dimension"), broken_down("nps", "$dimension"))),
+        ),
+    )
