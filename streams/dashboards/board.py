@@ -25,14 +25,11 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.prometheus import Dataquery
 
+from streams.dashboards import alerts
 from streams.dashboards.variables import declared
 
 DATASOURCE = DataSourceRef("prometheus", "journey-prometheus")
 """The uid that deploy/grafana/provisioning gives the data source."""
-RUNBOOK_URL = "https://runbook.example/runbook.md"
-ALERTS = 'ALERTS{alertname=~"Journey.*",namespace=~"$namespace|"}'
-"""Alerts of the chosen namespace, and those that know none."""
-FIRING = 'ALERTS{alertname=~"Journey.*",namespace=~"$namespace|",alertstate="firing"}'
 COLUMNS = 24
 TAG = "journey"
 
@@ -103,7 +100,7 @@ def assembled(board: Board, boards: Sequence[Board]) -> Dashboard:
     variables = [declared(name, options, DATASOURCE) for name, options in board.variables.items()]
     found.templating = DashboardDashboardTemplating(variables)
     found.links = [_link(board, other) for other in boards if other.uid != board.uid]
-    marks = _AlertMarks("Alerts", DATASOURCE, icon_color="red", expr=FIRING)
+    marks = _AlertMarks("Alerts", DATASOURCE, icon_color="red", expr=alerts.FIRING)
     found.annotations = AnnotationContainer([marks])
     found.panels = _placed(board.sections)
     return found
@@ -152,8 +149,11 @@ def _completed(panel: Panel, number: int, place: GridPos) -> None:
     panel.id_val = number
     panel.grid_pos = place
     panel.datasource = DATASOURCE
+    expressions = []
     for letter, target in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", panel.targets or [], strict=False):
         if not isinstance(target, Dataquery):
             raise TypeError(f"{panel.title} asks another data source than Prometheus")
         target.ref_id = letter
         target.datasource = DATASOURCE
+        expressions.append(target.expr)
+    panel.links = alerts.links(expressions)

@@ -31,6 +31,7 @@ _JUDGEMENTS = {
     "orders": _MORE,
     "revenue": _MORE,
     "average_order_value": _MORE,
+    "payment_failure_rate": _LESS,
     "promise_kept_rate": Judgement(1, 0.95, 0.90),
     "promise_kept_latest_rate": Judgement(1, 0.95, 0.90),
     "delivery_delay_seconds": Judgement(-1, 1, 86_400),  # late at all; a day late

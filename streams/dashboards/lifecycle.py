@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from streams.core.fields import CUSTOMER
-from streams.dashboards import queries
 from streams.dashboards.board import Board, Section
-from streams.dashboards.queries import METRIC, window
 from streams.dashboards.sections import broken_down, trends
-
-_FLOWS = ("new_customers", "reactivated_customers", "cancellation_requests")
 
 
 def board() -> Board:
-    """Figures by the day; breakdowns over the longest window."""
-    short = {"window": (), "by_window": ()} if any(window(METRIC[name]) == queries.SHORT for name in _FLOWS) else {}
+    """Stocks, shares and flows; most are kept by the day."""
     return Board(
         name="lifecycle",
         title="Journey / Lifecycle and churn",
         description="Who becomes a customer, who stays, who goes; by the day.",
-        variables={"namespace": (), "days": (), **short, "dimension": CUSTOMER, "least": ()},
+        variables={"namespace": (), "days": (), "window": (), "dimension": CUSTOMER, "by_window": (), "least": ()},
         since="now-7d",
         sections=(
-            Section("Customers", (trends("customers", "churn_rate", "retention_rate"), trends(*_FLOWS))),
+            Section(
+                "Customers",
+                (
+                    trends("customers", "churn_rate", "retention_rate"),
+                    trends("new_customers", "reactivated_customers", "cancellation_requests"),
+                ),
+            ),
             Section(
                 "By $dimension",
                 (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.core.catalogue import METRICS, Metric
+from streams.core.catalogue import METRICS, Kind, Metric
 from streams.dashboards import trust
 from streams.dashboards.board import COLUMNS, Board, Column, Section, column
 from streams.dashboards.judgement import judgement
@@ -12,7 +12,7 @@ from streams.dashboards.queries import METRIC, has_interval
 UX = (
     ("task_abandonment_rate", "task_error_rate"),
     ("time_to_complete_seconds", "conversion_rate"),
-    ("bounce_rate", "pages_per_visit"),
+    ("payment_failure_rate", "bounce_rate"),
     ("visits", "orders"),
 )
 CX = (
@@ -21,13 +21,14 @@ CX = (
     ("csat", "nps"),
     ("churn_rate", "cancellation_requests"),
 )
-_UX_NAMES = ("task_", "conversion_", "bounce_")
+_UX_NAMES = ("task_", "conversion_", "bounce_", "payment_")
 """How the names of metrics of the site begin; what else has an interval is about the relationship."""
 
 
 def board() -> Board:
     """UX beside CX; the rest of the dashboards is a link away."""
-    decided = [metric for metric in METRICS if has_interval(metric) and judgement(metric).better]
+    mirrored = {Kind.RETENTION}  # what churn leaves
+    decided = [metric for metric in METRICS if has_interval(metric) and judgement(metric).better and metric.kind not in mirrored]
     ux = [metric for metric in decided if metric.name.startswith(_UX_NAMES)]
     cx = [metric for metric in decided if metric not in ux]
     trusted = (trust.alerts_firing(), trust.watermark_age(), trust.snapshot_age(), trust.workers_ready())
@@ -44,7 +45,7 @@ def board() -> Board:
                         column(12, 7, verdicts("UX: can they do what they came for?", ux)),
                         column(12, 7, verdicts("CX: how is the relationship?", cx)),
                     ),
-                    (*(column(3, 3, panel) for panel in trusted), column(12, 3, trust.alerts())),
+                    (*(column(3, 5, panel) for panel in trusted), column(12, 5, trust.alert_list())),
                 ),
             ),
             Section(

@@ -25,6 +25,7 @@ from streams.dashboards.judgement import judgement
 
 GREEN, AMBER, RED, BLUE, GREY = "green", "orange", "red", "blue", "#8e8e8e"
 BAND = "Shaded: the 95 % interval."
+BOUNDS = "low, high: the 95 % interval."
 SAMPLE = "Bars, right axis: n, the size of the sample."
 AGO = "Dashed: the same hour a week ago."
 LEAST = "Values with fewer than $least in the window are left out; the table beside has them all."
@@ -36,11 +37,11 @@ def thresholds(base: str, *steps: tuple[float, str]) -> dashboard.ThresholdsConf
     return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(found)
 
 
-def judged(metric: Metric, plain: str = BLUE) -> dashboard.ThresholdsConfig:
+def judged(metric: Metric) -> dashboard.ThresholdsConfig:
     """The limits of `judgement` as colours; a metric without limits is plain."""
     opinion = judgement(metric)
     if opinion.amber is None or opinion.red is None:
-        return thresholds(plain)
+        return thresholds(BLUE)
     if opinion.better < 0:
         return thresholds(GREEN, (opinion.amber, AMBER), (opinion.red, RED))
     return thresholds(RED, (opinion.red, AMBER), (opinion.amber, GREEN))
@@ -87,10 +88,11 @@ def strip(metric: Metric) -> stat.Panel:
     bounds = ("low", "high") if queries.has_interval(metric) else ()
     sample = ("n",) if queries.sampled(metric) else ()
     more = ("p90",) if metric.kind is Kind.DISTRIBUTION else ()
+    explained = [*(["n: the size of the sample."] if sample else []), *([BOUNDS] if bounds else [])]
     panel = (
         stat.Panel()
         .title(f"{texts.name(metric)}: sample, interval, then")
-        .description(texts.description(metric, "n is the size of the sample, low and high are the 95 % interval."))
+        .description(texts.description(metric, *explained))
         .unit(texts.unit(metric))
         .thresholds(thresholds("text"))
         .graph_mode(shapes.BigValueGraphMode.NONE)
@@ -118,6 +120,7 @@ def lines(title: str, description: str, unit: str) -> timeseries.Panel:
         .description(description)
         .unit(unit)
         .thresholds(thresholds(GREEN))
+        .thresholds_style(common.GraphThresholdsStyleConfig().mode(shapes.GraphThresholdsStyleMode.DASHED))
         .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
         .line_width(2)
         .fill_opacity(0)
@@ -179,7 +182,7 @@ def by_table(metric: Metric, dimension: str) -> table.Panel:
         columns |= {"low": queries.wilson(metric, dimension, "-"), "high": queries.wilson(metric, dimension, "+")}
     if queries.sampled(metric):
         columns["n"] = queries.by(metric, "n", dimension)
-    interval = ("low and high: the 95 % interval.",) if metric.kind is Kind.SHARE else ()
+    interval = (BOUNDS,) if metric.kind is Kind.SHARE else ()
     title = f"{_by(metric, dimension)}, {'with its sample' if queries.sampled(metric) else 'now'}"
     order = "n" if "n" in columns else "figure"
     panel = listed(title, texts.description(metric, *interval), texts.unit(metric), order, descending=True)
@@ -187,11 +190,11 @@ def by_table(metric: Metric, dimension: str) -> table.Panel:
     for expr in columns.values():
         panel.with_target(cells(expr))
     # The label is called value, and so is the column of the first query; the table says what they are.
-    names = {"value": "of"} | {
+    names = {"value": "part"} | {
         f"Value #{letter}": "figure" if name == "value" else name for letter, name in zip("ABCDEFG", columns, strict=False)
     }
     if len(columns) == 1:
-        names = {"value": "of", "Value": "figure"}
+        names = {"value": "part", "Value": "figure"}
     return panel.transformations(arranged(names, ["Time"]))
 
 
@@ -201,29 +204,35 @@ def arranged(names: dict[str, str], without: Iterable[str]) -> list[DataTransfor
     return [DataTransformerConfig("merge", options={}), DataTransformerConfig("organize", options=options)]
 
 
-def verdicts(title: str, metrics: Iterable[Metric]) -> statetimeline.Panel:
-    """One line a metric: whether it is clearly better or worse than at the same hour a week ago."""
-    mapping = {
-        "-1": ValueMappingResult("worse", RED),
-        "0": ValueMappingResult("no clear difference", GREY),
-        "1": ValueMappingResult("better", GREEN),
-    }
-    panel = (
+def states(title: str, description: str, names: dict[str, ValueMappingResult]) -> statetimeline.Panel:
+    """An empty panel of lines that change colour; names: value -> what it is called, and its colour."""
+    return (
         statetimeline.Panel()
         .title(title)
-        .description(
-            "Against the same hour a week ago. Worse or better: the two 95 % intervals do not touch, so a small sample says nothing. "
-            "Where a line is missing there is no sample, now or then."
-        )
+        .description(description)
         .unit(units.NoUnit)
-        .mappings([ValueMap(mapping)])
-        .thresholds(thresholds(RED, (0, GREY), (1, GREEN)))
+        .mappings([ValueMap(names)])
+        .thresholds(thresholds(GREY))
         .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS))
         .fill_opacity(70)
         .show_value(shapes.VisibilityMode.AUTO)
         .merge_values(True)
         .row_height(0.8)
     )
+
+
+def verdicts(title: str, metrics: Iterable[Metric]) -> statetimeline.Panel:
+    """One line a metric: whether it is clearly better or worse than at the same hour a week ago."""
+    names = {
+        "-1": ValueMappingResult("worse", RED),
+        "0": ValueMappingResult("no clear difference", GREY),
+        "1": ValueMappingResult("better", GREEN),
+    }
+    description = (
+        "Against the same hour a week ago. Worse or better: the two 95 % intervals do not touch, so a small sample says nothing. "
+        "Where a line is missing there is no sample, now or then."
+    )
+    panel = states(title, description, names)
     for metric in metrics:
         panel.with_target(query(queries.verdict(metric, judgement(metric).better), texts.name(metric)))
     return panel

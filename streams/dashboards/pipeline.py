@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import stat, table, timeseries
+from grafana_foundation_sdk.builders import stat, statetimeline, table, timeseries
 from grafana_foundation_sdk.models import units
+from grafana_foundation_sdk.models.dashboard import ValueMap, ValueMappingResult
 
 from streams.dashboards import trust
 from streams.dashboards.board import Board, Section, column
 from streams.dashboards.exported import families
-from streams.dashboards.panels import AMBER, GREEN, RED, arranged, cells, lines, listed, query, thresholds
+from streams.dashboards.panels import AMBER, GREEN, RED, arranged, cells, lines, listed, query, states, thresholds
 from streams.dashboards.queries import selector
 from streams.dashboards.sections import HEIGHT
 
@@ -17,7 +18,14 @@ _QUANTILES = (0.5, 0.9, 0.99)
 
 def board() -> Board:
     """From the log's end to the exporter."""
-    trusted = (trust.alerts_firing(), trust.watermark_age(), trust.snapshot_age(), trust.workers_ready(), trust.lag())
+    trusted = (
+        trust.alerts_firing(),
+        trust.watermark_age(),
+        trust.snapshot_age(),
+        trust.workers_ready(),
+        trust.lag(),
+        trust.chunk_age(),
+    )
     trouble = (
         _trouble("Rollbacks of the store", "journey_worker_rollbacks_total", AMBER),
         _trouble("Records lost", "journey_worker_lost_total"),
@@ -25,6 +33,8 @@ def board() -> Board:
         _trouble("Too late to count", "journey_worker_late_total", AMBER),
         _trouble("Refreshes that failed", "journey_exporter_refresh_failures_total", AMBER),
         _dropped(),
+        _gave_up(),
+        _clock_kind(),
     )
     return Board(
         name="pipeline",
@@ -33,7 +43,14 @@ def board() -> Board:
         variables={"namespace": ()},
         since="now-6h",
         sections=(
-            Section("Now", (tuple(column(4, 4, panel) for panel in trusted), tuple(column(4, 4, panel) for panel in trouble))),
+            Section(
+                "Now",
+                (
+                    tuple(column(4, 4, panel) for panel in trusted),
+                    tuple(column(3, 4, panel) for panel in trouble),
+                    (column(24, 5, _up()),),
+                ),
+            ),
             Section(
                 "What comes in",
                 (
@@ -97,6 +114,28 @@ def _trouble(title: str, name: str, colour: str = RED) -> stat.Panel:
 def _dropped() -> stat.Panel:
     name = "journey_exporter_series_dropped"
     return trust.figure("Breakdowns left out", _help(name), units.Short, f"max({selector(name)})", (1, AMBER))
+
+
+def _gave_up() -> stat.Panel:
+    name = "journey_worker_halted"
+    expr = f"sum(max_over_time({selector(name)}[$__range]))"
+    return trust.figure("Workers that gave up", _help(name) + " In the time range.", units.Short, expr, (1, RED))
+
+
+def _clock_kind() -> stat.Panel:
+    name = "journey_worker_live_clock"
+    panel = trust.figure("Clock", _help(name), units.NoUnit, f"max({selector(name)})")
+    return panel.mappings([ValueMap({"0": ValueMappingResult("history"), "1": ValueMappingResult("live")})])
+
+
+def _up() -> statetimeline.Panel:
+    expr = 'max by (job, instance) (up{namespace="$namespace",job=~"journey-.*"})'
+    panel = states(
+        "Processes that answer",
+        "Whether Prometheus' scrapes of the exporter and of each worker succeed.",
+        {"0": ValueMappingResult("away", RED), "1": ValueMappingResult("up", GREEN)},
+    )
+    return panel.with_target(query(expr, "{{job}} {{instance}}"))
 
 
 def _lag() -> timeseries.Panel:

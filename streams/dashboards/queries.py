@@ -12,7 +12,6 @@ from types import MappingProxyType
 from streams.core.catalogue import METRICS, Kind, Metric
 from streams.core.statistics import Z
 from streams.core.windows import WINDOWS
-from streams.export.collector import BREAKDOWN_WINDOWS
 
 METRIC = {metric.name: metric for metric in METRICS}
 
@@ -42,14 +41,9 @@ def long_windows() -> tuple[str, ...]:
     return tuple(name for name in LIVE if all(name in served for served in daily))
 
 
-def breakdown_windows(metric: Metric) -> tuple[str, ...]:
-    """The windows over which the exporter breaks it down."""
-    return tuple(name for name in metric.windows if name in BREAKDOWN_WINDOWS)
-
-
 def breakdown_window(metric: Metric) -> str:
-    """`$by_window`, or the longest one there is for a metric that is kept by the day."""
-    return "$by_window" if window(metric) == SHORT else breakdown_windows(metric)[-1]
+    """The variable that its breakdowns' window is chosen by: the exporter does not break down over all of `$window`'s."""
+    return "$by_window" if window(metric) == SHORT else LONG
 
 
 def centre(metric: Metric) -> str:

@@ -16,7 +16,7 @@ def trends(*names: str, width: int = COLUMNS) -> Line:
     return tuple(column(width // len(names), HEIGHT, trend(METRIC[name])) for name in names)
 
 
-def broken_down(name: str, dimension: str) -> Line:
+def broken_down(name: str, dimension: str, width: int = COLUMNS) -> Line:
     """A metric by a dimension: lines at the left, the table with the samples at the right."""
-    half = COLUMNS // 2
+    half = width // 2
     return column(half, HEIGHT, by_lines(METRIC[name], dimension)), column(half, HEIGHT, by_table(METRIC[name], dimension))

@@ -55,7 +55,13 @@ def board() -> Board:
                     broken_down("conversion_rate", "$dimension"),
                 ),
             ),
-            Section("Orders", (trends("orders", "revenue", "average_order_value"),)),
+            Section(
+                "Orders and payments",
+                (
+                    trends("orders", "revenue", "average_order_value"),
+                    (*trends("payment_failure_rate", width=8), *broken_down("payment_failure_rate", "$dimension", width=16)),
+                ),
+            ),
         ),
     )
 

@@ -6,9 +6,9 @@ from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.builders import stat, table
 from grafana_foundation_sdk.models import common as shapes
 from grafana_foundation_sdk.models import units
-from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, ValueMap, ValueMappingResult
 
-from streams.dashboards.board import ALERTS, FIRING, RUNBOOK_URL
+from streams.dashboards import alerts
 from streams.dashboards.exported import families
 from streams.dashboards.panels import AMBER, GREEN, RED, arranged, cells, latest, listed, query, thresholds
 from streams.dashboards.queries import selector
@@ -30,7 +30,7 @@ def figure(title: str, description: str, unit: str, expr: str, *steps: tuple[flo
 
 def alerts_firing() -> stat.Panel:
     """How many alerts fire."""
-    expr = f"count({FIRING}) or vector(0)"
+    expr = f"count({alerts.FIRING}) or vector(0)"
     return figure("Alerts firing", "Alerts of this pipeline that fire now.", units.Short, expr, (1, RED))
 
 
@@ -41,8 +41,7 @@ def watermark_age() -> stat.Panel:
         families()["journey_watermark_timestamp_seconds"].help + "; here its distance from now. A history namespace lies behind.",
         units.Seconds,
         f"time() - max({selector('journey_watermark_timestamp_seconds')})",
-        (600, AMBER),
-        (3600, RED),
+        (alerts.threshold("watermark_age_seconds"), RED),
     )
 
 
@@ -54,8 +53,7 @@ def snapshot_age() -> stat.Panel:
         + "; here their age. The exporter withholds figures older than 60 s.",
         units.Seconds,
         f"time() - max({selector('journey_snapshot_timestamp_seconds')})",
-        (30, AMBER),
-        (60, RED),
+        (alerts.threshold("snapshot_age_seconds"), RED),
     )
 
 
@@ -72,6 +70,17 @@ def workers_ready() -> stat.Panel:
     )
 
 
+def chunk_age() -> stat.Panel:
+    """How long the slowest worker has been trying its chunk."""
+    return figure(
+        "Oldest chunk at hand",
+        families()["journey_worker_chunk_age_seconds"].help + "; here the longest of all workers.",
+        units.Seconds,
+        f"max({selector('journey_worker_chunk_age_seconds')})",
+        (alerts.threshold("chunk_age_seconds"), RED),
+    )
+
+
 def lag() -> stat.Panel:
     """Records that wait in Kafka."""
     return figure(
@@ -79,18 +88,22 @@ def lag() -> stat.Panel:
         families()["journey_worker_lag_records"].help + ", over all partitions.",
         units.Short,
         f"sum({selector('journey_worker_lag_records')})",
-        (10_000, AMBER),
-        (100_000, RED),
+        (alerts.threshold("lag_records"), RED),
     )
 
 
-def alerts() -> table.Panel:
-    """Pending and firing alerts; a click on one opens its heading in the runbook."""
-    link = builders.DashboardLink("Runbook").url(RUNBOOK_URL + "#${__value.text}").target_blank(True).build()
+def alert_list() -> table.Panel:
+    """Pending and firing alerts, each with its heading in the runbook."""
+    # The heading is a column of its own, made of the name by a mapping: a link can quote a cell, not change it to lower case.
+    headings = {alert.name: ValueMappingResult(alert.heading) for alert in alerts.alerts()}
+    page = alerts.alerts()[0].url.partition("#")[0]
+    link = builders.DashboardLink("What to do").url(page + "#${__value.text}").target_blank(True).build()
+    labels = "alertstate, severity, alertname, runbook, metric, task, dimension, value"
+    expr = f'max by ({labels}) (label_replace({alerts.ALL}, "runbook", "$1", "alertname", "(.*)"))'
     return (
-        listed("Alerts", "Alerts that are pending or firing. Click a name for what to do.", units.Short, "alertstate")
+        listed("Alerts", "Alerts that are pending or firing; the last column leads to what to do.", units.Short, "alertstate")
         .no_value("No alert is pending or firing.")
-        .with_target(cells(f"max by (alertstate, severity, alertname, metric, task) ({ALERTS})"))
-        .override_by_name("alertname", [DynamicConfigValue("links", [link])])
+        .with_target(cells(expr))
+        .override_by_name("runbook", [DynamicConfigValue("links", [link]), DynamicConfigValue("mappings", [ValueMap(headings)])])
         .transformations(arranged({}, ["Time", "Value"]))
     )

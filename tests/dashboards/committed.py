@@ -49,7 +49,7 @@ def used_variables(text: str) -> set[str]:
 def put(text: str, values: Mapping[str, str]) -> str:
     """The text with variables in place; built-in ones as a dashboard over six hours has them."""
     whole = {"__rate_interval": "5m", "__range": "6h", **values}
-    return re.sub(r"\$\{?(\w+)\}?", lambda found: whole[found.group(1)], text)
+    return re.sub(r"\$\{?([a-z_]\w*)\}?", lambda found: whole[found.group(1)], text)
 
 
 def choices(board: Json, asked: Mapping[str, list[str]]) -> Iterator[dict[str, str]]:

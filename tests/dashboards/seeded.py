@@ -81,9 +81,10 @@ async def worker_lines() -> list[str]:
 
 
 def seed(steps: list[Figures], place: Path) -> Path:
-    """A data directory for Prometheus with all of it, and an alert that fires."""
+    """A data directory for Prometheus with all of it, an alert that fires, and a scrape's success."""
     alert = [line("ALERTS", {**ALERT, "namespace": NAMESPACE}, 1, at) for at in range(NOW - HOUR, NOW + 1, MINUTE)]
-    write_text([*exporter_lines(steps), *asyncio.run(worker_lines()), *alert], place / "scrapes.txt")
+    up = [line("up", {"job": "journey-worker", "namespace": NAMESPACE}, 1, at) for at in range(NOW - HOUR, NOW + 1, MINUTE)]
+    write_text([*exporter_lines(steps), *asyncio.run(worker_lines()), *alert, *up], place / "scrapes.txt")
     create_blocks(place / "scrapes.txt", place / "data")
     return place / "data"
 
