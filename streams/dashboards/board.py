@@ -76,10 +76,14 @@ class Board(msgspec.Struct, frozen=True):
 
 
 class _AlertMarks(AnnotationQuery):
-    """The SDK's annotation knows no texts; Grafana's Prometheus data source reads these two."""
+    """What Grafana's Prometheus data source reads of an annotation, and the SDK's model does not know: the query, the texts.
+
+    Without a target Grafana asks nothing; `expr` by itself is the form of old versions.
+    """
 
     def to_json(self) -> dict[str, object]:
-        return super().to_json() | {"titleFormat": "{{alertname}}", "textFormat": "{{severity}} {{task}}"}
+        target = {"refId": "Anno", "expr": self.expr, "datasource": self.datasource, "range": True, "instant": False}
+        return super().to_json() | {"target": target, "titleFormat": "{{alertname}}", "textFormat": "{{severity}} {{task}}"}
 
 
 def assembled(board: Board, boards: Sequence[Board]) -> Dashboard:

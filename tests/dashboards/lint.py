@@ -16,7 +16,7 @@ UNITS = {value for name, value in vars(units).items() if name[0].isupper() and i
 
 def complaints(board: Json, datasource_uid: str) -> list[str]:
     """Everything that is wrong with it."""
-    rules = (_identity, _sources, _words, _units, _variables, _links, _grid)
+    rules = (_identity, _sources, _askers, _words, _units, _variables, _links, _grid)
     return [f"{board['title']}: {sentence}" for rule in rules for sentence in rule(board, datasource_uid)]
 
 
@@ -46,9 +46,17 @@ def _sources(board: Json, uid: str) -> Iterator[str]:
         for where in (panel, *panel["targets"]):
             if where.get("datasource") != {"type": "prometheus", "uid": uid}:
                 yield f"{panel['title']} asks {where.get('datasource')}"
-    for where in (*board["annotations"]["list"], *(one for one in board["templating"]["list"] if one["type"] == "query")):
+
+
+def _askers(board: Json, uid: str) -> Iterator[str]:
+    """Variables and alert marks."""
+    variables = [one for one in board["templating"]["list"] if one["type"] == "query"]
+    for where in (*board["annotations"]["list"], *variables):
         if where["datasource"]["uid"] != uid:
             yield f"{where['name']} asks {where['datasource']}"
+    for mark in board["annotations"]["list"]:
+        if mark["target"]["expr"] != mark["expr"] or mark["target"]["datasource"]["uid"] != uid:
+            yield f"{mark['name']} has the target {mark['target']}"
 
 
 def _words(board: Json, _: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ from streams.dashboards.__main__ import main
 from tests.dashboards.committed import FILES, NAMES, Json, load
 
 ROOT = Path(__file__).parents[2]
-UNKNOWN_TO_THE_MODELS = ("titleFormat", "textFormat")
+UNKNOWN_TO_THE_MODELS = ("target", "titleFormat", "textFormat")
 """Of an annotation; Grafana's Prometheus data source reads them."""
 
 

@@ -60,6 +60,7 @@ BROKEN: dict[str, Callable[[Json], object]] = {
     "__inputs": _set("__inputs", [], lambda board: board),
     "placeholder": _set("description", "${DS_PROMETHEUS}", _first),
     "asks": _set("datasource", {"type": "prometheus", "uid": "other"}, lambda board: _first(board)["targets"][0]),
+    "has the target": _set("expr", "up", lambda board: board["annotations"]["list"][0]["target"]),
     "has queries": _set("refId", "B", lambda board: _first(board)["targets"][0]),
     "no description": _pop("description", lambda board: board),
     "no title or no description": _pop("description", _first),
