@@ -160,4 +160,4 @@ def _completed(panel: Panel, number: int, place: GridPos) -> None:
         target.ref_id = letter
         target.datasource = DATASOURCE
         expressions.append(target.expr)
-    panel.links = alerts.links(expressions)
+    panel.links = [*(panel.links or []), *alerts.links(expressions)]

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from grafana_foundation_sdk.builders import dashboard as builders
+from grafana_foundation_sdk.models.dashboard import DashboardLinkType
+
 from streams.core.catalogue import METRICS, Kind, Metric
 from streams.dashboards import trust
 from streams.dashboards.board import COLUMNS, Board, Column, Section, column
 from streams.dashboards.judgement import judgement
 from streams.dashboards.panels import card, strip, verdicts
-from streams.dashboards.queries import METRIC, has_interval
+from streams.dashboards.queries import METRIC, has_interval, window
 
 UX = (
-    ("task_abandonment_rate", "task_error_rate"),
-    ("time_to_complete_seconds", "conversion_rate"),
-    ("payment_failure_rate", "bounce_rate"),
-    ("visits", "orders"),
+    ("tasks", "task_abandonment_rate", "task_error_rate"),
+    ("tasks", "time_to_complete_seconds", "conversion_rate"),
+    ("tasks", "payment_failure_rate", "bounce_rate"),
+    ("tasks", "visits", "orders"),
 )
+"""Lines of cards: the dashboard with the details, then the metrics."""
 CX = (
-    ("promise_kept_rate", "orders_overdue"),
-    ("contacts_per_100_orders", "queue_wait_seconds"),
-    ("csat", "nps"),
-    ("churn_rate", "cancellation_requests"),
+    ("deliveries", "promise_kept_rate", "orders_overdue"),
+    ("support", "contacts_per_100_orders", "queue_wait_seconds"),
+    ("voice", "csat", "nps"),
+    ("lifecycle", "churn_rate", "cancellation_requests"),
 )
 _UX_NAMES = ("task_", "conversion_", "bounce_", "payment_")
 """How the names of metrics of the site begin; what else has an interval is about the relationship."""
@@ -50,11 +56,18 @@ def board() -> Board:
             ),
             Section(
                 "UX at the left, CX at the right",
-                tuple(tuple(_card(METRIC[name]) for name in (*left, *right)) for left, right in zip(UX, CX, strict=True)),
+                tuple((*_cards(*left), *_cards(*right)) for left, right in zip(UX, CX, strict=True)),
             ),
         ),
     )
 
 
-def _card(metric: Metric) -> Column:
-    return Column(COLUMNS // 4, ((4, card(metric)), (3, strip(metric))))
+def _cards(details: str, *names: str) -> Iterator[Column]:
+    for metric in (METRIC[name] for name in names):
+        link = builders.DashboardLink("Details").type(DashboardLinkType.LINK)
+        link.url(f"/d/journey-{details}?${{namespace:queryparam}}&{_window(metric)}&${{__url_time_range}}")
+        yield Column(COLUMNS // 4, ((4, card(metric).links([link])), (3, strip(metric))))
+
+
+def _window(metric: Metric) -> str:
+    return f"${{{window(metric).removeprefix('$')}:queryparam}}"

@@ -7,6 +7,7 @@ from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.dashboard import ValueMap, ValueMappingResult
 
 from streams.dashboards import trust
+from streams.dashboards.alerts import threshold
 from streams.dashboards.board import Board, Section, column
 from streams.dashboards.exported import families
 from streams.dashboards.panels import AMBER, GREEN, RED, arranged, cells, lines, listed, query, states, thresholds
@@ -140,9 +141,8 @@ def _up() -> statetimeline.Panel:
 
 def _lag() -> timeseries.Panel:
     name = "journey_worker_lag_records"
-    panel = lines("Records waiting by partition", _help(name), units.Short).thresholds(
-        thresholds(GREEN, (10_000, AMBER), (100_000, RED))
-    )
+    limit = thresholds(GREEN, (threshold("lag_records"), RED))
+    panel = lines("Records waiting by partition", _help(name), units.Short).thresholds(limit)
     return panel.with_target(query(f"max by (topic, partition) ({selector(name)})", "{{topic}} {{partition}}"))
 
 

@@ -37,7 +37,7 @@ def alerts_firing() -> stat.Panel:
 def watermark_age() -> stat.Panel:
     """How far event time is behind the clock."""
     return figure(
-        "Counted up to, behind now",
+        "Watermark, behind now",
         families()["journey_watermark_timestamp_seconds"].help + "; here its distance from now. A history namespace lies behind.",
         units.Seconds,
         f"time() - max({selector('journey_watermark_timestamp_seconds')})",
@@ -50,7 +50,7 @@ def snapshot_age() -> stat.Panel:
     return figure(
         "Age of the figures",
         families()["journey_snapshot_timestamp_seconds"].help
-        + "; here their age. The exporter withholds figures older than 60 s.",
+        + "; here their age. The exporter withholds figures that are too old.",
         units.Seconds,
         f"time() - max({selector('journey_snapshot_timestamp_seconds')})",
         (alerts.threshold("snapshot_age_seconds"), RED),

@@ -16,6 +16,8 @@ def linked() -> dict[str, set[str]]:
     """Alert -> the addresses that panels give for it."""
     found: dict[str, set[str]] = {}
     for link in (link for name in NAMES for panel in panels(load(name)) for link in panel.get("links", [])):
+        if link["title"] == "Details":
+            continue
         found.setdefault(link["title"], set()).add(link["url"])
     return found
 

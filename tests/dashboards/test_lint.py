@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from tests.dashboards.committed import GRAFANA, NAMES, Json, datasource_uid, load, panels
+from tests.dashboards.committed import GRAFANA, NAMES, Json, datasource_uid, expressions, load, panels
 from tests.dashboards.lint import complaints
 
 
@@ -24,6 +24,15 @@ def test_uids_differ_and_links_lead_somewhere() -> None:
     for board in boards:
         leading = {link["url"].removeprefix("/d/").partition("?")[0] for link in board["links"]}
         assert leading == uids - {board["uid"]}
+
+
+def test_cards_lead_to_the_dashboard_that_has_more_of_the_metric() -> None:
+    boards = {board["uid"]: "".join(expressions(board)) for board in map(load, NAMES)}
+    cards = [panel for panel in panels(load("overview")) if any(link["title"] == "Details" for link in panel.get("links", []))]
+    assert len(cards) > 10
+    for panel in cards:
+        (url,) = (link["url"] for link in panel["links"] if link["title"] == "Details")
+        assert panel["targets"][0]["expr"] in boards[url.removeprefix("/d/").partition("?")[0]], panel["title"]
 
 
 def test_a_link_passes_on_only_what_the_other_one_offers_too() -> None:
