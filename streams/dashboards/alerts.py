@@ -14,9 +14,9 @@ import msgspec
 import yaml
 from grafana_foundation_sdk.models.dashboard import DashboardLink, DashboardLinkType
 
-RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules"
-REPOSITORY_URL = "https://git.example/journey/"
-"""Before `deploy/runbook.md` in links."""
+PROMETHEUS = Path(__file__).parents[2] / "deploy" / "prometheus"
+PLACEHOLDER_URL = "https://repository.example/"
+"""Where nobody has said yet at which address the repository is read; it leads nowhere, and shows that it does."""
 ALL = 'ALERTS{alertname=~"Journey.*",namespace=~"$namespace|"}'
 """Alerts of the chosen namespace, and those that know none."""
 FIRING = ALL.replace("}", ',alertstate="firing"}')
@@ -36,7 +36,7 @@ class Alert(msgspec.Struct, frozen=True):
     @property
     def url(self) -> str:
         """Where the runbook says what to do."""
-        return REPOSITORY_URL + self.page
+        return repository_url() + self.page
 
     @property
     def heading(self) -> str:
@@ -45,8 +45,15 @@ class Alert(msgspec.Struct, frozen=True):
 
 
 @cache
+def repository_url() -> str:
+    """The address before `deploy/runbook.md`: the external label `repository` of prometheus.yml, which alerts use, too."""
+    configuration = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text("utf-8"))
+    return configuration["global"]["external_labels"]["repository"] or PLACEHOLDER_URL
+
+
+@cache
 def _rules() -> list[dict[str, Any]]:
-    files = [yaml.safe_load(path.read_text("utf-8")) for path in sorted(RULES.glob("*.yml"))]
+    files = [yaml.safe_load(path.read_text("utf-8")) for path in sorted((PROMETHEUS / "rules").glob("*.yml"))]
     return [rule for file in files for group in file["groups"] for rule in group["rules"]]
 
 
