@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import cache
+
 import msgspec
 from prometheus_client import CollectorRegistry
 
 from streams.core.policy import Policy
-from streams.export.collector import RollingCollector
 from streams.export.server import Exporter
 from streams.store.memory import MemoryStore
 from streams.worker.metrics import WorkerMetrics
@@ -19,11 +21,13 @@ class Family(msgspec.Struct, frozen=True):
     help: str
 
 
+@cache
 def families() -> dict[str, Family]:
     """Every family that a worker or the exporter serves, by the name that queries use for it (`.._total`, `.._info`)."""
     registry = CollectorRegistry()
     WorkerMetrics(registry)
-    exporter = Exporter(MemoryStore(), Policy()).registry.collect()
-    served = [*registry.collect(), *exporter, *RollingCollector(lambda: None).describe()]
+    exporter = Exporter(MemoryStore(), Policy())
+    asyncio.run(exporter.refresh())  # of an empty store, so that the rolling families are there
+    served = [*registry.collect(), *exporter.registry.collect()]
     suffixes = {"counter": "_total", "info": "_info"}
     return {family.name + suffixes.get(family.type, ""): Family(family.type, family.documentation) for family in served}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry
@@ -15,7 +16,7 @@ from streams.core.metrics import compute, needed
 from streams.core.policy import Policy
 from streams.core.windows import EVER
 from streams.dashboards.exported import families
-from streams.export.collector import RollingCollector, Snapshot
+from streams.export.collector import Snapshot
 from streams.export.reader import Reading
 from streams.export.server import Exporter
 from streams.store.memory import MemoryStore
@@ -49,14 +50,13 @@ def exposed() -> list[Sample]:
     fields = list(_fields())
     # More ever than since, so that there were customers at the windows' starts.
     cells = {bucket: dict.fromkeys(fields, 1_000 if bucket == EVER else 1) for bucket in needed(NOW, policy)}
-    snapshot = Snapshot(Reading(NOW, NOW, compute(NOW, cells, policy)), NOW / 1000)
-    collector = RollingCollector(lambda: snapshot, clock=lambda: snapshot.taken)
+    exporter = Exporter(MemoryStore(), policy)
+    exporter._snapshot = Snapshot(Reading(NOW, NOW, compute(NOW, cells, policy)), time.time())
     registry = CollectorRegistry()
     worker = WorkerMetrics(registry)
     for gauge in (worker.lag, worker.clock):
         gauge.labels("touchpoints", "0")
-    exporter = Exporter(MemoryStore(), policy).registry
-    served: Iterable[Metric] = [*collector.collect(), *exporter.collect(), *registry.collect()]
+    served: Iterable[Metric] = [*exporter.registry.collect(), *registry.collect()]
     return [sample for family in served for sample in family.samples]
 
 
