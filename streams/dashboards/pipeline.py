@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.builders import stat, statetimeline, table, timeseries
+from grafana_foundation_sdk.models import common as shapes
 from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.dashboard import ValueMap, ValueMappingResult
 
@@ -26,6 +27,8 @@ def board() -> Board:
         trust.workers_ready(),
         trust.lag(),
         trust.chunk_age(),
+        _progress_age(),
+        _refresh(),
     )
     trouble = (
         _trouble("Rollbacks of the store", "journey_worker_rollbacks_total", AMBER),
@@ -47,7 +50,7 @@ def board() -> Board:
             Section(
                 "Now",
                 (
-                    tuple(column(4, 4, panel) for panel in trusted),
+                    tuple(column(3, 4, panel) for panel in trusted),
                     tuple(column(3, 4, panel) for panel in trouble),
                     (column(24, 5, _up()),),
                 ),
@@ -82,7 +85,7 @@ def board() -> Board:
                     ),
                 ),
             ),
-            Section("What the figures mean", ((column(24, 12, _definitions()),),)),
+            Section("What the figures mean", ((column(20, 12, _definitions()), column(4, 12, _followed())),)),
         ),
     )
 
@@ -127,6 +130,24 @@ def _clock_kind() -> stat.Panel:
     name = "journey_worker_live_clock"
     panel = trust.figure("Clock", _help(name), units.NoUnit, f"max({selector(name)})")
     return panel.mappings([ValueMap({"0": ValueMappingResult("history"), "1": ValueMappingResult("live")})])
+
+
+def _progress_age() -> stat.Panel:
+    name = "journey_progress_timestamp_seconds"
+    text = _help(name) + " Here how long ago; a namespace of history rightly stands still when it has been read."
+    return trust.figure("Last progress, ago", text, units.Seconds, f"time() - max({selector(name)})")
+
+
+def _refresh() -> stat.Panel:
+    name = "journey_exporter_refresh_seconds"
+    return trust.figure("Refresh of the figures", _help(name), units.Seconds, f"max({selector(name)})")
+
+
+def _followed() -> stat.Panel:
+    name = "journey_clock_info"
+    panel = trust.figure("What the watermark follows", _help(name), units.NoUnit, f"max by (clock) ({selector(name)})")
+    panel.text_mode(shapes.BigValueTextMode.NAME).graph_mode(shapes.BigValueGraphMode.NONE)
+    return panel.targets([query(f"max by (clock) ({selector(name)})", "{{clock}}")])
 
 
 def _up() -> statetimeline.Panel:

@@ -51,7 +51,8 @@ def exposed() -> list[Sample]:
     # More ever than since, so that there were customers at the windows' starts.
     cells = {bucket: dict.fromkeys(fields, 1_000 if bucket == EVER else 1) for bucket in needed(NOW, policy)}
     exporter = Exporter(MemoryStore(), policy)
-    exporter._snapshot = Snapshot(Reading(NOW, NOW, compute(NOW, cells, policy)), time.time())
+    taken = time.time()
+    exporter._snapshot = Snapshot(Reading(NOW, NOW, compute(NOW, cells, policy)), taken, taken)
     registry = CollectorRegistry()
     worker = WorkerMetrics(registry)
     for gauge in (worker.lag, worker.clock):

@@ -57,7 +57,9 @@ def exporter_lines(steps: list[Figures]) -> Iterator[str]:
     """Scrapes of the exporter; until yesterday it was another host's."""
     for at, reading in zip(MOMENTS, steps, strict=True):
         instance = "old:9108" if at < NOW - HOUR else "new:9108"
-        yield from samples(reading, at, {"job": "journey-exporter", "instance": instance, "namespace": NAMESPACE})
+        target = {"job": "journey-exporter", "instance": instance, "namespace": NAMESPACE}
+        yield from samples(reading, at, target)
+        yield line("journey_progress_timestamp_seconds", target, at / 1_000, at)
     registry = Exporter(MemoryStore(), POLICY).registry
     for at in range(NOW - HOUR, NOW + 1, MINUTE):
         yield from _lines(registry.collect(), "journey_exporter_refresh", at)
