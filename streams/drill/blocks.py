@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from streams.core.policy import Policy
 from streams.drill.servers import program
 from streams.embedded import ServerError
 from streams.export.collector import RollingCollector, Snapshot
@@ -25,7 +26,7 @@ def samples(reading: Reading, at: int, target: Mapping[str, str] | None = None) 
     target: the labels that a scrape adds, `job` and `instance`; none unless given.
     """
     snapshot = Snapshot(reading, at / 1_000)
-    collector = RollingCollector(lambda: snapshot, clock=lambda: snapshot.taken)
+    collector = RollingCollector(lambda: snapshot, Policy(), clock=lambda: snapshot.taken)
     for family in collector.collect():
         for sample in family.samples:
             yield line(sample.name, {**sample.labels, **(target or {})}, sample.value, at)
