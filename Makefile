@@ -118,11 +118,15 @@ readme: $(STAMP) ## The README's tables of settings, commands and metrics
 	@echo "readme   README.md"
 	@$(BIN)/python -m streams.cli.readme README.md
 
+RESOLVE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header
+
 .PHONY: lock
-lock: $(STAMP) ## Resolve the dependencies anew, within pyproject.toml's bounds
+lock: $(STAMP) ## Resolve the dependencies anew, within pyproject.toml's bounds; deploy/ gets those without extras
 	@echo "lock     requirements.lock"
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --upgrade --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock pyproject.toml
+	@$(RESOLVE) --all-extras --upgrade --output-file requirements.lock pyproject.toml
+	@echo "lock     deploy/requirements.lock"
+	@$(RESOLVE) --no-annotate --constraint requirements.lock --output-file deploy/requirements.lock pyproject.toml
 
 .PHONY: clean
 clean: ## Remove .venv and every cache
