@@ -48,7 +48,7 @@ test-native: native ## The laws, the stories, the real file and a fault run once
 	@PYTHONPATH=$(CURDIR)/$(NATIVE) $(BIN)/pytest -o pythonpath="$(NATIVE) ." $(or $(ARGS),$(ON_NATIVE))
 
 .PHONY: check
-check: lint format-check types alerts ## Linter, formatting, types, and alerting rules; changes nothing
+check: lint format-check types alerts deployment ## Linter, formatting, types, alerting rules and what deploys; changes nothing
 
 .PHONY: lint
 lint: $(STAMP)
@@ -79,6 +79,13 @@ alerts:
 	else \
 		echo "alerts   not checked: promtool and amtool are not on PATH; on Debian: apt-get install prometheus prometheus-alertmanager"; \
 	fi
+
+.PHONY: deployment
+deployment: $(STAMP)
+	@echo "hadolint deploy/Dockerfile"
+	@$(BIN)/hadolint deploy/Dockerfile
+	@echo "schema   deploy/compose.yaml"
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/compose.yaml
 
 # The fold, compiled by mypyc from the same sources. Left out are msgspec structs, what gains nothing, and decoder and
 # pipeline, which tests and the bench take apart.
