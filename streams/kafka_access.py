@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from streams.access import read_secret, refuse_in_production, tls_context
 from streams.settings import Settings
 
 
@@ -28,7 +29,11 @@ class KafkaAccess(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, settings: Settings) -> KafkaAccess:
-        """As the settings say."""
+        """As the settings say. SettingsError for what production refuses, and for a file that cannot be read."""
+        if "ssl" not in settings.kafka_security:
+            what = f"JOURNEY_KAFKA_SECURITY={settings.kafka_security} is not encrypted"
+            refuse_in_production(settings.env, what, "write ssl or sasl_ssl")
+        password = settings.kafka_password.get_secret_value()
         return cls(
             bootstrap=settings.kafka,
             security=settings.kafka_security,
@@ -37,7 +42,7 @@ class KafkaAccess(msgspec.Struct, frozen=True, kw_only=True):
             key_file=settings.kafka_key_file,
             mechanism=settings.kafka_sasl,
             user=settings.kafka_user,
-            password=settings.kafka_password.get_secret_value(),
+            password=password or read_secret(settings.kafka_password_file, "JOURNEY_KAFKA_PASSWORD_FILE"),
         )
 
     @property
@@ -46,13 +51,10 @@ class KafkaAccess(msgspec.Struct, frozen=True, kw_only=True):
         return self.bootstrap.split(",")
 
     def ssl_context(self) -> ssl.SSLContext | None:
-        """For TLS; OSError or ssl.SSLError where a file is missing or no certificate."""
+        """For TLS, else None. SettingsError where a file is missing or no certificate."""
         if "ssl" not in self.security:
             return None
-        context = ssl.create_default_context(cafile=None if self.ca_file is None else str(self.ca_file))
-        if self.cert_file is not None:
-            context.load_cert_chain(self.cert_file, self.key_file)
-        return context
+        return tls_context("JOURNEY_KAFKA", self.ca_file, self.cert_file, self.key_file)
 
     def client_options(self) -> dict[str, Any]:
         """Arguments of kafka-python's and aiokafka's clients; both know these names."""

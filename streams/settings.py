@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 import yaml
 from phonenumbers import SUPPORTED_REGIONS
@@ -65,7 +66,7 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    env: Name = Field("development", description="Name of the environment, shown with the settings")
+    env: Name = Field("development", description="Name of the environment; `production` refuses plaintext")
     namespace: Name = Field("shop", description="Whose journeys: prefix of every key in Redis")
     kafka: str = Field("localhost:9092", min_length=1, description="Kafka bootstrap servers, `host:port`, comma-separated")
     kafka_security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = Field(
@@ -79,7 +80,14 @@ class Settings(BaseSettings):
     kafka_sasl: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field("PLAIN", description="SASL mechanism for Kafka")
     kafka_user: str = Field("", description="SASL user for Kafka")
     kafka_password: SecretStr = Field(SecretStr(""), description="SASL password for Kafka")
+    kafka_password_file: Path | None = Field(None, description="File that holds the SASL password instead")
     redis: SecretStr = Field(SecretStr("redis://localhost:6379/0"), description="Redis or Valkey URL; `rediss://` for TLS")
+    redis_password_file: Path | None = Field(None, description="File that holds the password of the user in JOURNEY_REDIS")
+    redis_ca_file: Path | None = Field(
+        None, description="PEM file of the authorities to trust for Redis; the system's if not set"
+    )
+    redis_cert_file: Path | None = Field(None, description="PEM file of the client certificate for Redis")
+    redis_key_file: Path | None = Field(None, description="PEM file of that certificate's key")
     group: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,200}$", description="Kafka consumer group; `journey-NAMESPACE` if not set")
     topics: dict[Name, TopicSetting] = Field(
         default_factory=lambda: {"touchpoints": TopicSetting()},
@@ -196,10 +204,31 @@ class Settings(BaseSettings):
             raise ValueError("JOURNEY_DISORDER must not be longer than JOURNEY_ALLOWANCE")
         if self.worker_port and self.worker_port == self.exporter_port:
             raise ValueError("JOURNEY_EXPORTER_PORT must not be JOURNEY_WORKER_PORT")
-        if self.kafka_security.startswith("sasl") and not (self.kafka_user and self.kafka_password.get_secret_value()):
-            raise ValueError(f"JOURNEY_KAFKA_SECURITY={self.kafka_security} needs JOURNEY_KAFKA_USER and JOURNEY_KAFKA_PASSWORD")
-        if (self.kafka_cert_file is None) != (self.kafka_key_file is None):
-            raise ValueError("JOURNEY_KAFKA_CERT_FILE and JOURNEY_KAFKA_KEY_FILE must be set together")
+        return self
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        for server in ("kafka", "redis"):
+            if (getattr(self, f"{server}_cert_file") is None) != (getattr(self, f"{server}_key_file") is None):
+                names = f"JOURNEY_{server.upper()}_CERT_FILE and JOURNEY_{server.upper()}_KEY_FILE"
+                raise ValueError(f"{names} must be set together")
+        password = bool(self.kafka_password.get_secret_value())
+        if self.kafka_security.startswith("sasl") and not (self.kafka_user and (password or self.kafka_password_file)):
+            raise ValueError(
+                f"JOURNEY_KAFKA_SECURITY={self.kafka_security} needs JOURNEY_KAFKA_USER, and JOURNEY_KAFKA_PASSWORD or _PASSWORD_FILE"
+            )
+        if password and self.kafka_password_file:
+            raise ValueError("Of JOURNEY_KAFKA_PASSWORD and JOURNEY_KAFKA_PASSWORD_FILE only one may be set")
+        if (self.kafka_user or password or self.kafka_password_file) and not self.kafka_security.startswith("sasl"):
+            raise ValueError("JOURNEY_KAFKA_USER and its password need JOURNEY_KAFKA_SECURITY=sasl_ssl")
+        kafka_files = self.kafka_ca_file or self.kafka_cert_file or self.kafka_key_file
+        if kafka_files and "ssl" not in self.kafka_security:
+            raise ValueError("JOURNEY_KAFKA_CA_FILE, _CERT_FILE and _KEY_FILE need JOURNEY_KAFKA_SECURITY=ssl or sasl_ssl")
+        url = self.redis.get_secret_value()
+        if (self.redis_ca_file or self.redis_cert_file or self.redis_key_file) and not url.startswith("rediss://"):
+            raise ValueError("JOURNEY_REDIS_CA_FILE, _CERT_FILE and _KEY_FILE need a JOURNEY_REDIS that begins with rediss://")
+        if self.redis_password_file and urlsplit(url).password:
+            raise ValueError("Of JOURNEY_REDIS_PASSWORD_FILE and a password in JOURNEY_REDIS only one may be set")
         return self
 
     @classmethod

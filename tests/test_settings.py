@@ -116,7 +116,8 @@ def test_what_is_wrong_in_the_file_is_named(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    set_all(monkeypatch, {"JOURNEY_REDIS": "rediss://reader:hunter2@cache:6380/1", "JOURNEY_KAFKA_PASSWORD": "hunter2"})
+    kafka = {"JOURNEY_KAFKA_SECURITY": "sasl_ssl", "JOURNEY_KAFKA_USER": "reader", "JOURNEY_KAFKA_PASSWORD": "hunter2"}
+    set_all(monkeypatch, {"JOURNEY_REDIS": "rediss://reader:hunter2@cache:6380/1", **kafka})
     settings = load_settings()
     rows = {row.name: row.value for row in described(settings)}
     assert rows["JOURNEY_REDIS"] == "rediss://reader:***@cache:6380/1"

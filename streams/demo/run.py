@@ -21,6 +21,7 @@ from streams.embedded import ServerProcess
 from streams.export.reader import MovingError, read_values
 from streams.export.server import Exporter
 from streams.kafka_access import KafkaAccess
+from streams.redis_access import open_store
 from streams.store.base import DUE_SHARDS
 from streams.store.dump import canonical_dump
 from streams.store.redis import RedisStore
@@ -188,7 +189,7 @@ async def running(place: Place, view: View) -> AsyncIterator[tuple[Demo, str]]:
     """A demo with its worker and exporter, and the address of /metrics; everything is stopped at the end."""
     logging.basicConfig(filename=place.directory / "demo.log", level=logging.WARNING, force=True)
     processes = {"worker": worker(place), "fold": expected(place, place.directory / "expected.jsonl")}
-    store = RedisStore.at(place.redis_url, place.settings.namespace)
+    store = open_store(place.settings)
     player: Player | None = None
     try:
         processes["worker"].start(lambda: True, 1.0)

@@ -23,6 +23,7 @@ from redis.exceptions import RedisError
 from streams.embedded import ServerProcess, tansu_broker, valkey_server
 from streams.kafka_access import KafkaAccess
 from streams.kafka_admin import TopicSpec, create_topics
+from streams.redis_access import RedisAccess
 from streams.settings import PREFIX, Settings, load_settings
 
 SHOP, CLICKSTREAM, DEAD_LETTERS = "shop", "clickstream", "dead-letters"
@@ -51,11 +52,6 @@ class Place(msgspec.Struct, frozen=True):
     def topics(self) -> dict[str, int]:
         """Name -> number of partitions, in the settings' order."""
         return dict(zip(self.settings.topics, PARTITIONS.values(), strict=True))
-
-    @property
-    def redis_url(self) -> str:
-        """Where the namespace is kept."""
-        return self.settings.redis.get_secret_value()
 
 
 @contextmanager
@@ -91,7 +87,7 @@ def _connections(given: Settings) -> dict[str, str]:
     """The settings about Kafka and Redis that somebody has set, as variables."""
     found = {}
     for name in sorted(given.model_fields_set):
-        if name in {"kafka", "redis"} or name.startswith("kafka_"):
+        if name in {"kafka", "redis"} or name.startswith(("kafka_", "redis_")):
             value = getattr(given, name)
             found[PREFIX + name.upper()] = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
     return found
@@ -137,12 +133,16 @@ def _create_topics(settings: Settings) -> None:
     create_topics(KafkaAccess.of(settings), specs)
 
 
+def _redis(access: RedisAccess) -> Redis:
+    return Redis.from_url(access.url, **access.options())
+
+
 def _remove(settings: Settings) -> None:
     """Takes the demo's topics, group and keys away from servers that are somebody else's; one that is gone keeps what it has."""
     with suppress(KafkaError, OSError), closing(KafkaAdminClient(**KafkaAccess.of(settings).client_options())) as admin:
         admin.delete_topics([*settings.topics, settings.dead_letter_topic])
         admin.delete_groups([settings.consumer_group])
-    with suppress(RedisError, OSError), closing(Redis.from_url(settings.redis.get_secret_value())) as client:
+    with suppress(RedisError, OSError), closing(_redis(RedisAccess.of(settings))) as client:
         keys: list[bytes] = []
         for key in client.scan_iter(match=f"{{{settings.namespace}}}:*", count=_UNLINK):
             keys.append(key)

@@ -11,8 +11,8 @@ import sys
 
 import msgspec
 
+from streams.redis_access import open_store
 from streams.settings import Settings, load_settings
-from streams.store.redis import RedisStore
 from streams.worker.app import Deps
 from streams.worker.logs import configure_logging
 from streams.worker.run import run_until, worker_settings
@@ -24,7 +24,7 @@ async def work(settings: Settings) -> int:
     """Until SIGTERM; the exit code."""
     told = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
-    store = RedisStore.at(settings.redis.get_secret_value(), settings.namespace)
+    store = open_store(settings)
     short = msgspec.structs.replace(worker_settings(settings), session_seconds=SESSION_SECONDS)
     try:
         return await run_until(short, lambda: Deps(store=store), told, (settings.worker_host, settings.worker_port))

@@ -9,8 +9,8 @@ starts, and the function reads everything that could fail before its first write
 MULTI as well, and so `read` and `positions`; Valkey goes on reading. After a restart of the server the first call on
 each pooled connection raises ConnectionError, the next one connects.
 
-Rights. A reader (exporter) needs the read commands, MULTI/EXEC and FCALL_RO on the namespace's keys; a worker FCALL
-and FUNCTION LOAD besides.
+Rights. deploy/security.md lists what each user needs. A worker without the right to FUNCTION LOAD does as well, once
+somebody has loaded the library (`journey functions load`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, Self
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from streams.core.model import (
     Answer,
@@ -52,6 +52,7 @@ def connect(url: str, *, timeout_seconds: float = 10.0, **options: Any) -> Redis
     """
     return Redis.from_url(
         url,
+        driver_info=None,  # else CLIENT SETINFO is sent, which ACL users would need a right for
         retry=Retry(NoBackoff(), 0),
         retry_on_error=[],
         protocol=2,
@@ -88,8 +89,19 @@ class RedisStore:
         except ResponseError as error:
             if "Function not found" not in str(error):
                 raise
-        await self._client.function_load(self._library.code, replace=True)
+        await self.load_functions()
         return await self._client.execute_command(*call)
+
+    async def load_functions(self) -> str:
+        """Loads the function library, whatever there is under its name; returns the name."""
+        try:
+            await self._client.function_load(self._library.code, replace=True)
+        except NoPermissionError:
+            name = self._library.name
+            raise NoPermissionError(
+                f"the function library {name} is not loaded, and this user may not load it: `journey functions load` as one who may"
+            ) from None
+        return self._library.name
 
     async def load(self, identifiers: Collection[Identifier], journeys: Collection[JourneyId] = ()) -> Loaded:
         """See `Store.load`. One round trip."""
