@@ -14,11 +14,22 @@ from streams.cli.failure import Failure
 
 if TYPE_CHECKING:  # heavy, and only named here
     from streams.cli.reading import DeadLetter
+    from streams.kafka_access import KafkaAccess
     from streams.kafka_admin import Finding
     from streams.kafka_produce import Produced
+    from streams.settings import Settings
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 File = Annotated[Path | None, typer.Option("--file", help="Topics file, instead of deploy/topics.yaml.")]
+
+
+def _access(settings: Settings, *topics: str) -> KafkaAccess:
+    """How to reach Kafka, once it has let us in, and to these topics."""
+    from streams.kafka_access import KafkaAccess
+    from streams.reaching import require_kafka
+
+    return require_kafka(KafkaAccess.of(settings), topics)
+
 
 topics = typer.Typer(no_args_is_help=True, help="The topics, as deploy/topics.yaml says.")
 
@@ -26,21 +37,21 @@ topics = typer.Typer(no_args_is_help=True, help="The topics, as deploy/topics.ya
 @topics.command()
 def create(file: File = None, as_json: Json = False) -> None:
     """Make the topics that are missing; those that exist stay as they are."""
-    from streams.kafka_access import KafkaAccess
     from streams.kafka_admin import TOPICS_FILE, create_topics, load_topics
     from streams.settings import load_settings
 
-    _findings(create_topics(KafkaAccess.of(load_settings()), load_topics(file or TOPICS_FILE)), as_json=as_json)
+    specs = load_topics(file or TOPICS_FILE)
+    _findings(create_topics(_access(load_settings()), specs), as_json=as_json)
 
 
 @topics.command()
 def check(file: File = None, as_json: Json = False) -> None:
     """Compare the topics with what they should be; exit code 1 if one is missing or differs."""
-    from streams.kafka_access import KafkaAccess
     from streams.kafka_admin import TOPICS_FILE, check_topics, load_topics
     from streams.settings import load_settings
 
-    findings = check_topics(KafkaAccess.of(load_settings()), load_topics(file or TOPICS_FILE))
+    specs = load_topics(file or TOPICS_FILE)
+    findings = check_topics(_access(load_settings(), *(spec.name for spec in specs)), specs)
     _findings(findings, as_json=as_json)
     wrong = [finding.topic for finding in findings if finding.state in {"missing", "differs"}]
     if wrong:
@@ -69,7 +80,6 @@ def produce(
     """Validate a producer's payloads and produce them."""
     from streams.cli.times import parse_time
     from streams.core.policy import TopicPolicy
-    from streams.kafka_access import KafkaAccess
     from streams.kafka_produce import Playing, produce_file
     from streams.settings import load_settings
 
@@ -85,7 +95,7 @@ def produce(
     )
     policy = TopicPolicy(topic, format_, known.cadence if known else "live")
     progress = _progress if sys.stderr.isatty() else _silent
-    counts = produce_file(KafkaAccess.of(settings), files, policy, settings.policy(), playing, progress)
+    counts = produce_file(_access(settings, topic), files, policy, settings.policy(), playing, progress)
     if progress is _progress:
         sys.stderr.write("\n")
     _print_counts(counts, as_json=as_json)
@@ -154,8 +164,7 @@ def show_letter(
 
 def _letters() -> list[DeadLetter]:
     from streams.cli.reading import dead_letters
-    from streams.kafka_access import KafkaAccess
     from streams.settings import load_settings
 
     settings = load_settings()
-    return dead_letters(KafkaAccess.of(settings), settings.dead_letter_topic)
+    return dead_letters(_access(settings, settings.dead_letter_topic), settings.dead_letter_topic)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from streams.cli import config, contract, demo, kafka, offline, serve, state
+from streams.cli import config, contract, demo, functions, kafka, offline, serve, state
 from streams.cli.failure import Failure
 
 app = typer.Typer(
@@ -43,6 +43,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(config.app, name="config")
+app.add_typer(functions.app, name="functions")
 
 
 @app.callback()
@@ -79,17 +80,21 @@ def explained(error: Exception) -> tuple[str, int]:
     from streams.files import UnreadableFileError
     from streams.kafka_admin import TopicsError
     from streams.kafka_produce import ProduceError
+    from streams.reaching import UnreachableError, explain_redis, refusal
     from streams.settings import SettingsError
 
     if isinstance(error, Failure):
         return str(error), error.exit_code
     if isinstance(error, FormatError | SettingsError | TopicsError | UnreadableFileError):
         return str(error), 2
-    if isinstance(error, ProduceError):
+    if isinstance(error, ProduceError | UnreachableError):
         return str(error), 1
     if isinstance(error, RedisError):
-        return f"Redis does not do its part ({_line(error)}); see that JOURNEY_REDIS names a server that runs", 1
+        return f"Redis: {explain_redis(error).sentence}", 1
     if type(error).__module__.partition(".")[0] in {"kafka", "aiokafka"}:
+        trouble = refusal(error)
+        if trouble is not None:
+            return f"Kafka: {trouble.sentence}", 1
         return f"Kafka does not do its part ({_line(error)}); see that JOURNEY_KAFKA names brokers that run", 1
     return f"{type(error).__name__}: {_line(error)}; JOURNEY_DEBUG=1 shows where", 1
 

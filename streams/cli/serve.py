@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import time
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from streams.cli.failure import Failure
 if TYPE_CHECKING:  # heavy, and only named here
     from streams.settings import Settings
 
+REPEAT_SECONDS = 30.0
 CANCEL_SECONDS = 0.2
 """How long a task has to end before it is told again."""
 
@@ -39,13 +41,45 @@ def exporter(
     given = {"exporter_host": host, "exporter_port": port}
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Explained())
     asyncio.run(_export(settings))
+
+
+class Explained(logging.Filter):
+    """What Redis refuses or why it is away in one sentence instead of a stack trace, and the same one once in a while only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is written; changes it."""
+        from redis.exceptions import RedisError
+
+        from streams.reaching import explain_redis
+
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, RedisError | OSError):
+            return True
+        record.msg, record.args = f"{record.getMessage()}: {explain_redis(error).sentence}", ()
+        record.exc_info = record.exc_text = None
+        now = time.monotonic()
+        if now - self._said.get(record.msg, -REPEAT_SECONDS) < REPEAT_SECONDS:
+            return False
+        self._said = {record.msg: now}
+        return True
 
 
 async def _export(settings: Settings) -> None:
     from streams.cli.state import open_store
     from streams.export.server import Exporter
+    from streams.reaching import redis_trouble
+    from streams.redis_access import RedisAccess
 
+    trouble = await redis_trouble(RedisAccess.of(settings))
+    if trouble is not None and trouble.lasting:
+        raise Failure(f"Redis: {trouble.sentence}")
     store = open_store(settings)
     host, port = settings.exporter_host, settings.exporter_port
     try:

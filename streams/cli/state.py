@@ -23,9 +23,9 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 def open_store(settings: Settings) -> RedisStore:
     """The namespace in Redis that the settings name; connected on first use."""
-    from streams.store.redis import RedisStore
+    from streams.redis_access import open_store as opened
 
-    return RedisStore.at(settings.redis.get_secret_value(), settings.namespace)
+    return opened(settings)
 
 
 def metrics(
@@ -165,11 +165,13 @@ def positions(as_json: Json = False) -> None:
     from streams.cli.reading import log_ends
     from streams.core.metrics import timestamp
     from streams.kafka_access import KafkaAccess
+    from streams.reaching import require_kafka
     from streams.settings import load_settings
 
     settings = load_settings()
+    access = KafkaAccess.of(settings)
     watermark, found = asyncio.run(_positions(settings))
-    ends = log_ends(KafkaAccess.of(settings), sorted(found)) if found else {}
+    ends = log_ends(require_kafka(access, sorted({partition.topic for partition in found})), sorted(found)) if found else {}
     rows = [
         {
             "topic": partition.topic,

@@ -18,9 +18,10 @@ from faust.types import TP
 from streams.core.model import Answer, Partition, Position, Verdict
 from streams.core.pipeline import Pipeline
 from streams.core.policy import TopicPolicy
+from streams.reaching import first_line, refusal
 from streams.store.base import DUE_SHARDS, Store
 from streams.worker.metrics import Halt, WorkerMetrics
-from streams.worker.retry import Backoff, Outages, end, first_line, is_redis
+from streams.worker.retry import Backoff, Outages, end, is_redis
 
 if TYPE_CHECKING:
     from streams.worker.transport import ChunkConsumer
@@ -253,7 +254,7 @@ class Owner:
         if isinstance(error, OffsetOutOfRangeError):
             self._spawn(self._lost(lost))
         else:
-            self.outages.begin(FETCHING, f"{type(error).__name__}: {first_line(error)}")
+            self.outages.begin(FETCHING, refusal(error) or f"{type(error).__name__}: {first_line(error)}")
 
     async def _lost(self, lost: Mapping[TP, int]) -> None:
         """Kafka no longer has (or does not have yet) what comes next: halt, or go on where its log starts now."""

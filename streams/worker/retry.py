@@ -9,10 +9,14 @@ from collections.abc import Callable, Collection
 
 from redis.exceptions import RedisError
 
+from streams.reaching import Trouble, first_line, refusal
+
 FIRST_SECONDS = 0.1
 MOST_SECONDS = 3.0
 STEP_SECONDS = 0.1
 CANCEL_SECONDS = 1.0
+AWAY = "%s does not answer (%s); trying again until it does"
+REFUSED = "%s refuses: %s; trying again until it does not"
 FAILURES_BEFORE_DEFECT = 2
 """What fails once may be a workspace that was stale; what fails again with a fresh one is a defect."""
 
@@ -54,11 +58,12 @@ class Outages:
     def __init__(self) -> None:
         self._since: dict[str, float] = {}
 
-    def begin(self, name: str, error: BaseException | str) -> None:
-        """`name` failed. Only the first failure in a row is logged."""
+    def begin(self, name: str, error: BaseException | str | Trouble) -> None:
+        """`name` failed, or refuses what we have no right to. Only the first failure in a row is logged."""
         if name not in self._since:
             self._since[name] = time.monotonic()
-            log.warning("%s does not answer (%s); trying again until it does", name, first_line(error))
+            trouble = error if isinstance(error, Trouble) else refusal(error) or Trouble(first_line(error))
+            log.warning(REFUSED if trouble.permission else AWAY, name, trouble.sentence)
 
     def end(self, name: str) -> None:
         """`name` worked."""
@@ -70,12 +75,6 @@ class Outages:
     def names(self) -> list[str]:
         """What is away."""
         return sorted(self._since)
-
-
-def first_line(error: BaseException | str) -> str:
-    """An error on one line; its type where it has no text."""
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
 
 
 def is_redis(error: BaseException) -> bool:

@@ -8,23 +8,23 @@ import logging
 import multiprocessing
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
 
 from streams.core import is_compiled
 from streams.kafka_access import KafkaAccess
+from streams.reaching import Trouble, first_line, kafka_trouble, redis_trouble
+from streams.redis_access import RedisAccess
 from streams.serving import pages_of, serving
 from streams.settings import Settings
 from streams.store.redis import RedisStore
 from streams.worker.app import Deps, Worker, WorkerSettings, build_app
 from streams.worker.logs import configure_logging
-from streams.worker.retry import Backoff, Outages, first_line
+from streams.worker.retry import Backoff, Outages, end
 
 FINE, FAILED = 0, 1
 LOOPBACK = "127.0.0.1"
-CONNECT_SECONDS = 2.0
 END_SECONDS = 9.0
 JOIN_SECONDS = 0.2
 HALTED_SECONDS = 45.0
@@ -55,7 +55,11 @@ async def _until_signal(settings: Settings, number: int) -> int:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, told.set)
-    store = RedisStore.at(settings.redis.get_secret_value(), settings.namespace)
+    access = RedisAccess.of(settings)
+    trouble = await redis_trouble(access)
+    if trouble is not None and trouble.lasting:
+        return _failed("Redis", trouble)
+    store = RedisStore(access.client(), settings.namespace)
     address = settings.worker_host, settings.worker_port and settings.worker_port + number
     try:
         return await run_until(worker_settings(settings), lambda: Deps(store=store), told, address, HALTED_SECONDS)
@@ -78,15 +82,20 @@ async def run_until(
     backoff = Backoff(lambda: not told.is_set())
     log.info("worker %s: core %s", settings.group, "compiled" if is_compiled() else "not compiled")
     while not told.is_set():
-        if not await _answers(settings.kafka):
-            outages.begin("Kafka", f"nobody listens at {settings.kafka.bootstrap}")
+        topics = [topic.name for topic in settings.topics]
+        trouble = await kafka_trouble(settings.kafka, [*topics, settings.dead_letter_topic], settings.group)
+        if trouble is not None:
+            if trouble.lasting:
+                return _failed("Kafka", trouble)
+            outages.begin("Kafka", trouble)
             await backoff.wait()
             continue
         given = deps()
         worker = build_app(settings, given)
         try:
             with serving(*address, pages_of(given.registry), worker.health.why_not_live, worker.health.why_not_ready):
-                await worker.start()
+                if not await _started(worker, told):
+                    break
                 outages.end("Kafka")
                 backoff = Backoff(lambda: not told.is_set())
                 if await _first(worker, told):
@@ -104,6 +113,23 @@ async def run_until(
             await worker.stop()
         await backoff.wait()
     return FINE
+
+
+async def _started(worker: Worker, told: asyncio.Event) -> bool:
+    """Whether it has, before it was told to end; Kafka's client may wait for minutes while it starts."""
+    starting = asyncio.create_task(worker.start())
+    waiting = asyncio.create_task(told.wait())
+    try:
+        await asyncio.wait((starting, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            await starting
+            return True
+        return False
+    finally:
+        waiting.cancel()
+        await end((starting,))
+        if starting.done() and not starting.cancelled():
+            starting.exception()  # looked at, so that nobody logs it
 
 
 async def _first(worker: Worker, told: asyncio.Event) -> str:
@@ -126,21 +152,16 @@ async def _scraped(told: asyncio.Event, seconds: float) -> None:
             await asyncio.wait_for(told.wait(), seconds)
 
 
-async def _answers(access: KafkaAccess) -> bool:
-    """Whether some bootstrap server accepts connections."""
-    for server in access.servers:
-        host, _, port = server.rpartition(":")
-        try:
-            _, writer = await asyncio.wait_for(asyncio.open_connection(host, int(port)), CONNECT_SECONDS)
-        except (OSError, TimeoutError, socket.gaierror):
-            continue
-        writer.close()
-        return True
-    return False
+def _failed(name: str, trouble: Trouble) -> int:
+    """Trying again would not help: whoever runs the worker sees it end, and why."""
+    log.error("%s: %s", name, trouble.sentence)
+    return FAILED
 
 
 def run_workers(settings: Settings, workers: int) -> int:
     """Several workers, each in a process of its own; all end when one gives up, or at SIGTERM or SIGINT."""
+    KafkaAccess.of(settings).ssl_context()  # what is wrong with the files is raised here, not in every child
+    RedisAccess.of(settings).options()
     if workers == 1:
         return run_worker(settings)
     spawn = multiprocessing.get_context("spawn")
