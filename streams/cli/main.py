@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from streams.cli import config, contract, demo, functions, kafka, offline, serve, state
+from streams.cli import config, contract, demo, doctor, functions, kafka, offline, serve, state
 from streams.cli.failure import Failure
 
 app = typer.Typer(
@@ -40,6 +40,7 @@ for command in (
     contract.validate,
     contract.formats,
     contract.schema,
+    doctor.doctor,
 ):
     app.command()(command)
 app.add_typer(config.app, name="config")
