@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
@@ -96,15 +96,15 @@ def libraries() -> Path:
 class KafkaBroker:
     """One broker on one directory and port; after `kill` or `stop`, `start` brings it back with its data."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, properties: str = "", format_options: Sequence[str] = ()) -> None:
+        """properties: more of them, or others than `PROPERTIES` has; of two with one name Kafka takes the last."""
+        self._format_options = list(format_options)
         self._controller = free_port()
         self.port = free_port()
         self.bootstrap = f"{LOOPBACK}:{self.port}"
         self._properties = directory / "server.properties"
-        self._properties.write_text(
-            PROPERTIES.format(host=LOOPBACK, port=self.port, controller=self._controller, directory=directory),
-        )
+        values = {"host": LOOPBACK, "port": self.port, "controller": self._controller, "directory": directory}
+        self._properties.write_text((PROPERTIES + properties).format(**values))
         java = shutil.which("java")
         if java is None:
             raise ServerError("No java found: install a JRE 17 or later")
@@ -115,6 +115,7 @@ class KafkaBroker:
     def format(self) -> None:
         """Prepares the storage directory; once per directory."""
         command = [*self._java, "kafka.tools.StorageTool", "format", "-t", uuid4().hex[:22], "-c", str(self._properties)]
+        command += self._format_options
         done = subprocess.run(command, capture_output=True, text=True, timeout=START_SECONDS, check=False)
         if done.returncode != 0:
             raise ServerError(f"Kafka's storage could not be formatted: {done.stdout[-500:]} {done.stderr[-500:]}")

@@ -1,0 +1,104 @@
+"""Everything over TLS, by users that may do no more than deploy/security.md grants them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import urllib.request
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streams.cli.main import run
+from tests.access.conftest import Environment
+from tests.access.processes import journey, until
+
+SECRET = "ann.personal@example.com"  # noqa: S105 -- personal data that no log may hold
+
+
+def touchpoints(path: Path) -> Path:
+    """Two touchpoints of now, one that is broken, and one that the contract rejects; the last two hold personal data."""
+    now = datetime.now(UTC)
+    events = [
+        event("1", "page.viewed", now - timedelta(minutes=5), {"anonymous_id": "cookie"}),
+        event("2", "order.placed", now - timedelta(minutes=4), {"anonymous_id": "cookie", "email": SECRET, "order_id": "17"}),
+    ]
+    path.write_text("\n".join(map(json.dumps, events)) + "\n")
+    return path
+
+
+def event(number: str, type_: str, at: datetime, identifiers: dict[str, str]) -> dict[str, Any]:
+    data = {"identifiers": identifiers, "channel": "web"}
+    return {"specversion": "1.0", "id": number, "source": "/shop", "type": type_, "time": at.isoformat(), "data": data}
+
+
+def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    code = run([*arguments, "--json"])
+    captured = capsys.readouterr()
+    assert code == 0, captured.err
+    return json.loads(captured.out)
+
+
+@pytest.mark.usefixtures("fresh")
+def test_all_commands_with_the_least_rights(
+    environment: Environment, become: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    become("journey-operator", "journey-loader")
+    states = {entry["topic"]: entry["state"] for entry in output(capsys, "topics", "create")["topics"]}
+    assert states == dict.fromkeys(["touchpoints", "touchpoints.history", "dead-letters", "control"], "created")
+    assert {entry["state"] for entry in output(capsys, "topics", "check")["topics"]} == {"fine"}
+    assert run(["functions", "load"]) == 0
+    assert capsys.readouterr().out.startswith("loaded  journey_")
+
+    become("journey-producer", "journey-exporter")
+    file = touchpoints(tmp_path / "events.jsonl")
+    assert output(capsys, "produce", str(file), "--format", "cloudevents", "--topic", "touchpoints")["records"] == 2
+    send_raw(SECRET.encode())
+
+    log = tmp_path / "worker.log"
+    with journey(log, environment("journey-worker", "journey-worker"), "worker") as worker:
+        become("journey-operator", "journey-operator")
+        until(lambda: sum(row["position"] for row in output(capsys, "positions")["positions"]) == 3, log)
+        assert output(capsys, "show", "order_id:17")["identifiers"]
+        assert output(capsys, "digest")["lines"] > 0
+        letters = output(capsys, "dlq", "list")
+        assert [letter["reason"] for letter in letters["dead_letters"]] == ["invalid_json"]
+        assert output(capsys, "dlq", "show", letters["dead_letters"][0]["position"])["payload"] == SECRET
+        assert output(capsys, "metrics", "--window", "all", "--metric", "orders")["namespace"] == "shop"
+
+        variables = environment(
+            "", "journey-exporter", {"KAFKA": "", "KAFKA_SECURITY": "", "KAFKA_CA_FILE": "", "KAFKA_PASSWORD_FILE": ""}
+        )
+        exporter_log = tmp_path / "exporter.log"
+        with journey(exporter_log, variables, "exporter", "--port", "0") as exporter:
+            assert exporter.stdout is not None
+            url = exporter.stdout.readline().split()[1]
+            until(lambda: b"journey_watermark_timestamp_seconds" in fetched(url), exporter_log)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(20) == 0
+    for name in (log, exporter_log):
+        text = name.read_text()
+        assert SECRET not in text
+        assert "Traceback" not in text
+        assert "WARNING" not in text.replace("not there yet", ""), text
+
+
+def fetched(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        body: bytes = answer.read()
+    return body
+
+
+def send_raw(value: bytes) -> None:
+    """Something that no producer of ours would send, as the user of this process."""
+    from kafka import KafkaProducer
+
+    from streams.kafka_access import KafkaAccess
+    from streams.settings import load_settings
+
+    producer = KafkaProducer(**KafkaAccess.of(load_settings()).client_options())
+    producer.send("touchpoints", value=value).get(20)
+    producer.close()
