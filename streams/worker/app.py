@@ -126,7 +126,7 @@ def build_app(settings: WorkerSettings, deps: Deps) -> Worker:
     app.agent(topics, name="chunks")(chunks)
     sweeper, health = Sweeper(owner), Health(owner)
     pipeline.metrics.live_clock.set(settings.policy.clock == "live")
-    pipeline.metrics.watch(lambda: health.ready, owner.chunk_seconds)
+    pipeline.metrics.watch(lambda: not health.why_not_ready(), owner.chunk_seconds)
     work: list[tuple[float, Callable[[], Awaitable[None]]]] = [
         (SWEEP_SECONDS, sweeper.sweep),
         (EXPIRE_SECONDS, sweeper.expire),

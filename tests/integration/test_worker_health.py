@@ -21,6 +21,7 @@ from streams.embedded import free_port
 from streams.embedded.valkey import RedisServer
 from streams.worker.app import Worker
 from streams.worker.health import HANG_SECONDS, STILL_SECONDS, Health
+from streams.worker.metrics import Halt
 from streams.worker.run import FINE
 from tests.integration.shop import OpenShop, Shop
 from tests.rig import topics
@@ -76,7 +77,7 @@ async def test_a_worker_that_stands_still_although_records_wait_is_neither_ready
 
         worker.owner.store.commit = hang  # type: ignore[method-assign] # what hangs for ever is hard to have otherwise
         topics.send(shop.kafka, shop.topic.name, [(0, b"{}")] * 3)
-        await until(lambda: worker.owner.busy)
+        await until(lambda: worker.owner.busy_since is not None)
         await health.measure()
         assert sample._value.get() == 3
         clock.now += STILL_SECONDS
@@ -88,7 +89,7 @@ async def test_a_worker_that_stands_still_although_records_wait_is_neither_ready
         assert health.why_not_ready() == health.why_not_live()
         held.set()
         await shop.committed(3)
-        await until(lambda: not worker.owner.busy)
+        await until(lambda: worker.owner.busy_since is None)
         await health.measure()
         assert (health.why_not_live(), health.why_not_ready()) == ("", "")
         assert sample._value.get() == 0
@@ -130,7 +131,7 @@ async def test_markers_of_transactions_are_no_lag(open_shop: OpenShop, real_kafk
         producer.commit_transaction()
     async with shop.worker() as worker:
         await shop.committed(3)
-        await until(lambda: not worker.owner.busy)
+        await until(lambda: worker.owner.busy_since is None)
         lag = worker.owner.metrics.lag.labels(shop.topic.name, "0")
         async with asyncio.timeout(30):
             while True:
@@ -165,7 +166,7 @@ async def test_what_ends_a_worker_is_said(open_shop: OpenShop) -> None:
     shop = open_shop(partitions=1)
     async with shop.worker(registry=CollectorRegistry()) as worker:
         await until(lambda: not worker.health.why_not_ready())
-        worker.owner.fail("The namespace is another one's.")
+        worker.owner.fail(Halt.DEFINITIONS, "The namespace is another one's.")
         assert worker.health.why_not_live() == worker.health.why_not_ready() == "The namespace is another one's."
 
 
