@@ -24,6 +24,8 @@ from streams.redis_access import RedisAccess
 
 CONNECT_SECONDS = 3.0
 CLOSE_SECONDS = 0.5
+SETTLE_SECONDS = 0.05
+"""redis-py does not wait for the end of a TLS connection that has failed while it logged in."""
 CONSUMER_GROUP = 0  # Kafka's kind of coordinator
 
 
@@ -125,8 +127,10 @@ def _kafka(error: BaseException, access: KafkaAccess, server: str) -> Trouble:
     if _nobody(error):
         return Trouble(f"nobody listens at {server}")
     if isinstance(error, ConnectionResetError | ssl.SSLError | kafka_errors.KafkaConnectionError):
-        is_for = f"JOURNEY_KAFKA_SECURITY={access.security}"
-        return Trouble(f"{server} breaks the connection off: it is starting or ending, or not a listener for {is_for}")
+        # A TLS alert that says why is lost where the connection is reset before it is read.
+        wants = " or wants another client certificate (JOURNEY_KAFKA_CERT_FILE)," if "ssl" in access.security else ""
+        why = f"it is no listener for JOURNEY_KAFKA_SECURITY={access.security},{wants} or is starting or ending"
+        return Trouble(f"{server} breaks the connection off: {why}")
     return Trouble(f"{server} cannot be reached ({first_line(error)})")
 
 
@@ -142,6 +146,7 @@ async def redis_trouble(access: RedisAccess, seconds: float = CONNECT_SECONDS) -
     try:
         await client.ping()
     except (RedisError, OSError) as error:
+        await asyncio.sleep(SETTLE_SECONDS)
         return explain_redis(error)
     finally:
         with suppress(RedisError, OSError):
@@ -157,6 +162,9 @@ def explain_redis(error: Exception) -> Trouble:
     text = first_line(error).rstrip(".")
     if isinstance(error, AuthenticationError):
         return Trouble(f"it does not let us in ({text}): see JOURNEY_REDIS and JOURNEY_REDIS_PASSWORD_FILE", lasting=True)
+    if any(isinstance(cause, ConnectionResetError) for cause in _causes(error)):  # as for Kafka, above
+        why = "it wants another scheme than JOURNEY_REDIS has, or a client certificate (JOURNEY_REDIS_CERT_FILE), or is ending"
+        return Trouble(f"{text}: {why}")
     return refusal(error) or Trouble(f"{text}; see that JOURNEY_REDIS names a server that runs")
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
@@ -26,6 +27,18 @@ from tests.rig.certificates import Authority
 from tests.rig.secure import SecureKafka, SecureRedis, kafka_acls, secure_redis
 
 Become = Callable[..., None]
+
+# redis-py leaves a TLS connection that has failed while it logged in to the event loop, which a command then closes.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:unclosed:ResourceWarning", "ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning"
+)
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    """Not in somebody else's test."""
+    yield
+    gc.collect()
 
 
 def sentence(capsys: pytest.CaptureFixture[str], code: int, *arguments: str) -> str:
@@ -85,9 +98,9 @@ def test_client_certificates(
         "KAFKA_PASSWORD_FILE": "",
     }
     become("", "journey-operator", **mutual)
-    assert "asks for a client certificate" in sentence(capsys, 1, "topics", "check")
+    assert "JOURNEY_KAFKA_CERT_FILE" in sentence(capsys, 1, "topics", "check")
     become("", "journey-operator", **mutual, **shown("KAFKA", stranger))
-    assert "does not accept our certificate" in sentence(capsys, 1, "topics", "check")
+    assert "JOURNEY_KAFKA_CERT_FILE" in sentence(capsys, 1, "topics", "check")
     become("", "journey-operator", **mutual, **shown("KAFKA", authority))
     assert run(["topics", "create"]) == 0
     assert run(["topics", "check"]) == 0

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 
 import pytest
 from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
 from kafka.errors import TopicAuthorizationFailedError as OtherError
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoPermissionError
 
 from streams.kafka_access import KafkaAccess
-from streams.reaching import Trouble, kafka_trouble, refusal
+from streams.reaching import Trouble, explain_redis, kafka_trouble, refusal
 from streams.worker.retry import Outages
 
 
@@ -64,3 +66,19 @@ def test_an_outage_says_whether_it_is_one(caplog: pytest.LogCaptureFixture) -> N
         "Kafka refuses: no right to topic t; deploy/security.md lists what each user needs; trying again until it does not",
         "Redis does not answer (away); trying again until it does",
     ]
+
+
+def test_what_tls_alerts_mean() -> None:
+    def redis_error(cause: BaseException) -> RedisConnectionError:
+        error = RedisConnectionError("Error while reading")
+        error.__cause__ = cause
+        return error
+
+    alert = ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required")
+    alert.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+    asked = explain_redis(redis_error(alert))
+    assert asked.lasting
+    assert asked.sentence.endswith("(certificate required): see JOURNEY_REDIS_CERT_FILE and JOURNEY_REDIS_KEY_FILE")
+    reset = explain_redis(redis_error(ConnectionResetError(104, "Connection reset by peer")))
+    assert "or a client certificate (JOURNEY_REDIS_CERT_FILE)" in reset.sentence
+    assert not reset.lasting
