@@ -16,7 +16,7 @@ from typing import Any
 from kafka import KafkaProducer
 
 from schemas.outcomes import JOURNEY_CLOCK
-from streams.demo.content import END, START, Item
+from streams.demo.content import Item
 from streams.kafka_access import KafkaAccess
 from streams.kafka_produce import CLOCK_KEY
 
@@ -30,11 +30,13 @@ FLUSH_SECONDS = 30.0
 class Player:
     """One producer for all topics.
 
-    topics: name -> number of partitions, in the order that items count them in. sent: records so far, clock records
-    included; of_data: those without. event_time: how far time has come, ms, -1 before the first.
+    topics: name -> number of partitions, in the order that items count them in. start: where history ends and the playing
+    starts, ms. sent: records so far, clock records included; of_data: those without. event_time: how far time has come,
+    ms, -1 before the first.
     """
 
-    def __init__(self, access: KafkaAccess, topics: Mapping[str, int], items: Sequence[Item]) -> None:
+    def __init__(self, access: KafkaAccess, topics: Mapping[str, int], items: Sequence[Item], start: int) -> None:
+        self.start = start
         self.sent = 0
         self.of_data = 0
         self.event_time = -1
@@ -51,22 +53,22 @@ class Player:
         return bisect_left(self._items, at, key=attrgetter("arrival_ms"))
 
     def load(self) -> None:
-        """Everything before `START`, as fast as the broker takes it."""
-        end = self.before(START)
+        """Everything before `start`, as fast as the broker takes it."""
+        end = self.before(self.start)
         while self._next < end and not self._stopped.is_set():
             self._send(min(end, self._next + CLOCK_EVERY_RECORDS))
             self._clock(self._items[self._next - 1].arrival_ms)
             self._check()
-        self._clock(START - 1)
+        self._clock(self.start - 1)
         self._flush()
 
-    def play(self, seconds: float) -> None:
-        """From `START` to `END` in so many seconds."""
-        self._run(START, END, (END - START) / seconds / 1_000, CLOCK_EVERY_SECONDS)
+    def play(self, end: int, seconds: float) -> None:
+        """From `start` to `end` (ms) in so many seconds."""
+        self._run(self.start, end, (end - self.start) / seconds / 1_000, CLOCK_EVERY_SECONDS)
 
-    def go_on(self) -> None:
-        """From `END` on, a second in a second, until stopped."""
-        self._run(END, None, 1.0, LIVE_CLOCK_EVERY_SECONDS)
+    def go_on(self, start: int) -> None:
+        """From `start` (ms) on, a second in a second, until stopped."""
+        self._run(start, None, 1.0, LIVE_CLOCK_EVERY_SECONDS)
 
     def _run(self, start: int, end: int | None, speed: float, clock_seconds: float) -> None:
         begun = clocked = time.monotonic()

@@ -95,7 +95,7 @@ class Demo:
             await self._look()
             return self.state.lag == 0 and await self._settled(END)
 
-        await self._while(lambda: self._player.play(seconds), done)
+        await self._while(lambda: self._player.play(END, seconds), done)
         await self._look(last=True)
 
     async def go_on(self) -> None:
@@ -105,7 +105,7 @@ class Demo:
             await self._look()
             return False
 
-        await self._while(self._player.go_on, done)
+        await self._while(lambda: self._player.go_on(END), done)
 
     async def check(self) -> Checked:
         """Raises DemoError where the namespace holds anything else than the fold of the same records."""
@@ -199,7 +199,7 @@ async def running(place: Place, view: View) -> AsyncIterator[tuple[Demo, str]]:
             view.note("metrics", address)
             shop, clickstream = place.settings.topic_policies
             items = await asyncio.to_thread(content, (shop, clickstream), place.settings.policy())
-            player = Player(KafkaAccess.of(place.settings), place.topics, items)
+            player = Player(KafkaAccess.of(place.settings), place.topics, items, START)
             yield Demo(place, store, player, processes, view), address
     finally:
         if player is not None:

@@ -31,7 +31,7 @@ PARTITIONS: Mapping[str, int] = {SHOP: 4, CLICKSTREAM: 2}
 FORMATS: Mapping[str, str] = {SHOP: "cloudevents", CLICKSTREAM: "mapping:retentioneering-ecom"}
 DIMENSIONS = "{market: [nl, de, uk, us], segment: [consumer, business], reason: [delivery, payment, product, account]}"
 _FAR = "9223372036854775807"
-_OWN_TIMES = {
+OWN_TIMES = {
     "message.timestamp.type": "CreateTime",
     "message.timestamp.before.max.ms": _FAR,
     "message.timestamp.after.max.ms": _FAR,
@@ -75,7 +75,7 @@ def surroundings(*, plain: bool = False) -> Iterator[Place]:
         own = {"kafka", "redis"}.isdisjoint(given.model_fields_set)
         namespace = "demo" if own else f"demo-{secrets.token_hex(3)}"
         environment |= {"TERM": "dumb"} if plain else {}
-        stack.enter_context(_environment(environment | _namespace(namespace, directory)))
+        stack.enter_context(own_environment(environment | _namespace(namespace, directory)))
         settings = load_settings()
         if not own:
             stack.callback(_remove, settings)
@@ -108,7 +108,7 @@ def _namespace(namespace: str, directory: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _environment(own: Mapping[str, str]) -> Iterator[None]:
+def own_environment(own: Mapping[str, str]) -> Iterator[None]:
     """The process's own settings, for it and its children: nobody else's change what the demo's figures mean."""
     before = dict(os.environ)
     debug = before.get("JOURNEY_DEBUG", "")
@@ -126,7 +126,7 @@ def _environment(own: Mapping[str, str]) -> Iterator[None]:
 
 def _create_topics(settings: Settings) -> None:
     specs = [
-        TopicSpec(name, partitions, configs=_OWN_TIMES)
+        TopicSpec(name, partitions, configs=OWN_TIMES)
         for name, partitions in zip(settings.topics, PARTITIONS.values(), strict=True)
     ]
     specs.append(TopicSpec(settings.dead_letter_topic, 1, configs={"cleanup.policy": "compact", "max.message.bytes": "16777216"}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -31,6 +31,7 @@ _PROGRAMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 """Name -> the Debian package, and what the program may be called on PATH."""
 
+_FORM = "application/x-www-form-urlencoded"
 _Server = TypeVar("_Server", bound="Server")
 
 
@@ -74,27 +75,26 @@ class Server:
         except (OSError, HTTPException):
             return False
 
-    def _request(self, method: str, path: str, body: str | None = None, timeout: float = QUERY_SECONDS) -> tuple[int, bytes]:
+    def _request(
+        self, method: str, path: str, body: str | None = None, kind: str = "", timeout: float = QUERY_SECONDS
+    ) -> tuple[int, bytes]:
         connection = HTTPConnection(self.address, timeout=timeout)
         try:
-            connection.request(method, path, body, {"Content-Type": "application/x-www-form-urlencoded"} if body else {})
+            connection.request(method, path, body, {"Content-Type": kind} if body else {})
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:
             connection.close()
 
-    def call(self, path: str, **parameters: str) -> Any:
-        """The JSON answer to a form (or without parameters to a GET). ServerError for a refusal and for no answer."""
+    def ask(self, path: str, body: str, kind: str) -> Any:
+        """The JSON answer to a POST, None for an empty one. ServerError for a refusal and for no answer."""
         try:
-            if parameters:
-                status, body = self._request("POST", path, urlencode(parameters))
-            else:
-                status, body = self._request("GET", path)
+            status, answer = self._request("POST", path, body, kind)
         except (OSError, HTTPException) as error:
             raise ServerError(f"{self.process.name} did not answer {path}: {error}. {self.process.log_tail()}") from None
         if status != 200:
-            raise ServerError(f"{self.process.name} refused {path}: {body.decode(errors='replace')[:500]}")
-        return json.loads(body)
+            raise ServerError(f"{self.process.name} refused {path}: {answer.decode(errors='replace')[:500]}")
+        return json.loads(answer) if answer else None
 
 
 class Prometheus(Server):
@@ -125,7 +125,7 @@ class Prometheus(Server):
     def query(self, expression: str, at: float | None = None) -> list[Series]:
         """An instant query, now or at a time in Unix seconds. ServerError where Prometheus refuses the expression."""
         moment = {} if at is None else {"time": f"{at:.3f}"}
-        result = self.call("/api/v1/query", query=expression, **moment)["data"]["result"]
+        result = self.ask("/api/v1/query", urlencode({"query": expression, **moment}), _FORM)["data"]["result"]
         return [_series(one["metric"], [one["value"]]) for one in result]
 
     def query_range(self, expression: str, start: float, end: float, step: float) -> list[Series]:
@@ -134,7 +134,7 @@ class Prometheus(Server):
         while start <= end:
             last = min(end, start + (RANGE_POINTS - 1) * step)
             asked = {"query": expression, "start": f"{start:.3f}", "end": f"{last:.3f}", "step": f"{step:.3f}"}
-            for one in self.call("/api/v1/query_range", **asked)["data"]["result"]:
+            for one in self.ask("/api/v1/query_range", urlencode(asked), _FORM)["data"]["result"]:
                 series = _series(one["metric"], one["values"])
                 found.setdefault(json.dumps(one["metric"], sort_keys=True), Series(series.labels, [])).points.extend(
                     series.points
@@ -161,10 +161,9 @@ class Alertmanager(Server):
             ],
         )
 
-    def alerts(self) -> list[dict[str, Any]]:
-        """What it holds now, silenced and inhibited alerts included."""
-        found: list[dict[str, Any]] = self.call("/api/v2/alerts")
-        return found
+    def post(self, alerts: Sequence[Mapping[str, Any]]) -> None:
+        """Hands alerts over as Prometheus does: each with `labels` and `annotations`. ServerError where it refuses them."""
+        self.ask("/api/v2/alerts", json.dumps(alerts), "application/json")
 
 
 @contextmanager
