@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from pathlib import Path
 
+from streams.core.catalogue import METRIC_NAMES
 from streams.core.model import Record
 from streams.core.policy import DAY, HOUR, MINUTE
 from streams.drill.blocks import samples, write_text
+from streams.drill.replay import RULES
 from streams.drill.walk import readings
 from streams.drill.world import World
 from streams.settings import Settings, load_settings
@@ -20,15 +23,25 @@ TARGET = {"job": "journey-exporter", "instance": "history", "namespace": "shop"}
 DAYS = 8
 OFFSETS = (DAY, 7 * DAY)
 """What the rules look back at."""
+WINDOWS = ("5m", "1h", "24h", "7d", "28d")
+
+
+def read_by_rules() -> list[str]:
+    """The metrics that the shipped rules name; a step takes as long as what is read at it."""
+    text = "".join(path.read_text("utf-8") for path in RULES.glob("*.yml"))
+    return [name for name in METRIC_NAMES if re.search(rf"\b{name}\b", text)]
 
 
 def moments(world: World) -> list[int]:
-    """Every hour of the days before the trouble, every 5 minutes of the last two hours, and every 2 minutes of the hour that
-    the rules will look back at: a step takes its time, and samples stand for 5 minutes.
+    """Every 4 hours of the days before the trouble, every 10 minutes of its last hour, and every 4 minutes of the hour that the
+    rules will look back at. A step takes its time, and a sample stands for 5 minutes.
     """
-    found = {*range(world.trouble - DAYS * DAY, world.trouble, HOUR), *range(world.trouble - 2 * HOUR, world.trouble, 5 * MINUTE)}
+    found = {
+        *range(world.trouble - DAYS * DAY, world.trouble, 4 * HOUR),
+        *range(world.trouble - HOUR, world.trouble, 10 * MINUTE),
+    }
     for offset in OFFSETS:
-        found.update(range(world.now - offset - 10 * MINUTE, world.now - offset + HOUR, 2 * MINUTE))
+        found.update(range(world.now - offset - 12 * MINUTE, world.now - offset + HOUR, 4 * MINUTE))
     return sorted(found)
 
 
@@ -37,7 +50,7 @@ async def lines(world: World, settings: Settings) -> list[str]:
     (topic,) = settings.topic_policies
     items = [item for item in world.items(disturbed=False) if item.arrival_ms < world.trouble]
     records = [Record(offset, item.arrival_ms, item.value, item.key, item.headers) for offset, item in enumerate(items)]
-    steps = readings(records, topic, settings.policy(), moments(world))
+    steps = readings(records, topic, settings.policy(), moments(world), windows=WINDOWS, metrics=read_by_rules())
     return [line async for reading in steps for line in samples(reading, reading.watermark, TARGET)]
 
 

@@ -67,8 +67,19 @@ class Actor:
         self.side = side
         self.player = player
         self.store = side.store()
-        self.watch: Watch | None = None
+        self._watch: Watch | None = None
         self._seen = 0
+
+    @property
+    def watch(self) -> Watch:
+        """Its Prometheus, Alertmanager and webhook, once there are."""
+        if self._watch is None:
+            raise AssertionError("nothing looks at this side yet")
+        return self._watch
+
+    @watch.setter
+    def watch(self, watch: Watch) -> None:
+        self._watch = watch
 
     def play(self, end: int) -> None:
         """From the trouble to `end` (ms) in `PLAY_SECONDS`, then a second in a second until stopped."""
@@ -77,7 +88,7 @@ class Actor:
 
     def news(self) -> list[Notice]:
         """What has come to its webhook since the last call."""
-        found = [] if self.watch is None else self.watch.receiver.notices(self._seen)
+        found = self.watch.receiver.notices(self._seen)
         self._seen += len(found)
         return found
 
@@ -109,7 +120,7 @@ async def drill(wait_seconds: float | None) -> list[str]:
                 player = await asyncio.to_thread(side.player, world, disturbed=side is sides[0])
                 actors.append(Actor(side, player))
             await _load(actors, world)
-            await _until(lambda: _whole(text, history), actors)
+            await _until(lambda: _walked(history, text), actors)
             _say("eight days of samples are there; Prometheus and Alertmanager start")
             await asyncio.to_thread(create_blocks, text, directory / "data")
             for actor in actors:
@@ -134,10 +145,12 @@ async def _load(actors: Sequence[Actor], world: World) -> None:
     await _until(done, actors)
 
 
-async def _whole(text: Path, history: ServerProcess) -> bool:
-    if not text.exists() and not history.running and not text.exists():
+async def _walked(history: ServerProcess, text: Path) -> bool:
+    if history.running:
+        return False
+    if not await asyncio.to_thread(text.exists):
         raise ServerError(f"The walk through history ended early. {history.log_tail()}")
-    return text.exists()
+    return True
 
 
 async def _until(done: Callable[[], Awaitable[bool]], actors: Sequence[Actor]) -> None:
@@ -181,7 +194,6 @@ async def _act(disturbed: Actor, calm: Actor, world: World) -> list[str]:
 
 def _prove(calm: Actor) -> None:
     """An alert of the drill's own, by the way of every business alert."""
-    assert calm.watch is not None
     labels = {"alertname": PROOF, "namespace": TARGET["namespace"], "scope": "business", "severity": "critical", "team": "ux"}
     calm.watch.alertmanager.post([{"labels": labels, "annotations": {"summary": "The calm side's webhook works."}}])
 
@@ -201,7 +213,6 @@ def _missing(came: Mapping[str, Came], *, proved: bool) -> list[str]:
 
 def _deaf(calm: Actor) -> list[str]:
     """Whether the calm side's alerts had anything to compare; silence would say nothing otherwise."""
-    assert calm.watch is not None
     hour = 'max(journey_rolling{metric="task_abandonment_rate",task="checkout",window="1h",stat="%s"} %s)'
     figures = {}
     for offset in ("", "offset 1d", "offset 1w"):

@@ -1,7 +1,7 @@
 """A side's Prometheus, Alertmanager and webhook.
 
-The rules and Alertmanager's configuration are those of deploy/. Exchanged are the webhook's address, and, where the waits are
-shortened, every `for` of a copy of the rules and Alertmanager's grouping.
+The rules and both configurations are those of deploy/. Exchanged are addresses, and Prometheus looks every 5 seconds; where the
+waits are shortened, also every `for` in a copy of the rules, and Alertmanager's grouping.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ from typing import Any
 import msgspec
 import yaml
 
-from streams.drill.history import TARGET
 from streams.drill.replay import RULES
 from streams.drill.servers import Alertmanager, Prometheus, alertmanager, prometheus
 from streams.drill.side import Side
 from streams.drill.webhook import Receiver, receiver
 from streams.durations import parse_duration
-from streams.embedded import ServerError
 from streams.embedded.process import LOOPBACK
 
+CONFIGURATION = RULES.parent / "prometheus.yml"
 ALERTMANAGER = RULES.parents[1] / "alertmanager" / "alertmanager.yml"
 SCRAPE_SECONDS = 5
 _GROUPING = ("group_wait", "group_interval")
@@ -51,39 +50,31 @@ def watched(side: Side, data: Path, wait_seconds: float | None) -> Iterator[Watc
 
 
 def _prometheus(side: Side, rules: Path, manager: Alertmanager) -> str:
-    def job(name: str, port: int) -> dict[str, Any]:
-        target = {"targets": [f"{LOOPBACK}:{port}"], "labels": {"namespace": TARGET["namespace"]}}
-        return {"job_name": name, "static_configs": [target]}
-
-    return yaml.safe_dump(
-        {
-            "global": {
-                "scrape_interval": f"{SCRAPE_SECONDS}s",
-                "evaluation_interval": f"{SCRAPE_SECONDS}s",
-                "external_labels": {"repository": ""},
-            },
-            "rule_files": [f"{rules}/*.yml"],
-            "alerting": {"alertmanagers": [{"static_configs": [{"targets": [manager.address]}]}]},
-            "scrape_configs": [
-                job("journey-exporter", side.settings.exporter_port),
-                job("journey-worker", side.settings.worker_port),
-            ],
-        }
-    )
+    """The shipped configuration, with our addresses and a shorter interval."""
+    content = yaml.safe_load(CONFIGURATION.read_text("utf-8"))
+    ports = {"journey-exporter": side.settings.exporter_port, "journey-worker": side.settings.worker_port}
+    content["global"] |= dict.fromkeys(("scrape_interval", "scrape_timeout", "evaluation_interval"), f"{SCRAPE_SECONDS}s")
+    content["rule_files"] = [f"{rules}/*.yml"]
+    content["alerting"]["alertmanagers"] = [{"static_configs": [{"targets": [manager.address]}]}]
+    content["scrape_configs"] = [
+        {name: value for name, value in job.items() if not name.endswith("_sd_configs")}
+        | {"static_configs": [{"targets": [f"{LOOPBACK}:{ports[job['job_name']]}"]}]}
+        for job in content["scrape_configs"]
+        if job["job_name"] in ports
+    ]
+    return str(yaml.safe_dump(content))
 
 
 def _alertmanager(url: str, wait_seconds: float | None) -> str:
-    """The shipped configuration with our address as that of every webhook. ServerError where it has none."""
+    """The shipped configuration with our address as that of its webhooks."""
     content = yaml.safe_load(ALERTMANAGER.read_text("utf-8"))
-    hooks = [hook for one in content["receivers"] for hook in one.get("webhook_configs", ())]
-    if not hooks:
-        raise ServerError(f"{ALERTMANAGER.name} has no webhook.")
-    for hook in hooks:
-        hook.pop("url_file", None)
-        hook["url"] = url
+    for one in content["receivers"]:
+        for hook in one.get("webhook_configs", ()):
+            hook.pop("url_file", None)
+            hook["url"] = url
     if wait_seconds is not None:
         _hurry(content["route"], _GROUPING, wait_seconds)
-    return yaml.safe_dump(content)
+    return str(yaml.safe_dump(content))
 
 
 def _hurried_rules(target: Path, wait_seconds: float) -> Path:
