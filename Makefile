@@ -110,6 +110,10 @@ $(NATIVE)/built: $(STAMP) Makefile $(shell find streams schemas -name '*.py' -o 
 bench: native ## One worker end to end, against an empty Faust agent; ARGS="--events 60000 --customers 4000" for less
 	@PYTHONPATH=$(CURDIR)/$(NATIVE) $(BIN)/python -m streams.bench $(ARGS)
 
+.PHONY: drill
+drill: $(STAMP) ## From a simulated spike to a webhook, on real Prometheus and Alertmanager; ARGS=--fast replays half a year
+	@$(BIN)/python -m streams.drill $(ARGS)
+
 .PHONY: schemas
 schemas: $(STAMP) ## The JSON Schemas and the AsyncAPI document of the contract
 	@echo "schemas  schemas/json"

@@ -146,7 +146,9 @@ def firing(server: Prometheus, alert: Rule, grid: Grid) -> list[Span]:
 
 
 def _spans(series: Series, alert: Rule, grid: Grid) -> Iterator[tuple[float, float]]:
-    """What is active at each step from one to another is one activity; it fires from its `for` on, and is kept a while."""
+    """What is active at each step from one to another is one activity. It fires from the first step after its `for` on, and is
+    kept for as many steps as its `keep_firing_for` holds.
+    """
     active: list[tuple[float, float]] = []
     for at, _ in series.points:
         if active and at - active[-1][1] < 1.5 * grid.step:
@@ -157,7 +159,7 @@ def _spans(series: Series, alert: Rule, grid: Grid) -> Iterator[tuple[float, flo
     kept = alert.keep_seconds // grid.step * grid.step
     for start, end in active:
         since = start + -(-alert.for_seconds // grid.step) * grid.step
-        if fired and start <= fired[-1][1] + kept + grid.step / 2:
+        if fired and start < fired[-1][1] + kept + 1.5 * grid.step:
             fired[-1] = (fired[-1][0], end)
         elif since <= end:
             fired.append((since, end))

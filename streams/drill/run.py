@@ -135,12 +135,15 @@ async def drill(wait_seconds: float | None) -> list[str]:
 async def _load(actors: Sequence[Actor], world: World) -> None:
     """What was before the trouble, on both sides at once."""
     _say(f"loading {actors[0].player.before(world.trouble):,} records on each side")
-    sending = asyncio.gather(*(asyncio.to_thread(actor.player.load) for actor in actors))
+    sending = [asyncio.create_task(asyncio.to_thread(actor.player.load)) for actor in actors]
 
     async def done() -> bool:
-        if sending.done():
-            sending.result()
-        return sending.done() and all([await settled(actor.store, world.trouble - 1) for actor in actors])
+        for task in sending:
+            if task.done():
+                task.result()
+        return all(
+            [task.done() and await settled(actor.store, world.trouble - 1) for actor, task in zip(actors, sending, strict=True)]
+        )
 
     await _until(done, actors)
 

@@ -22,6 +22,8 @@ SECONDS = 120
 class Run:
     """One demo. Everything that it starts inherits its marker, and its temporary files are in `folder`."""
 
+    command: tuple[str, ...] = (*JOURNEY, "demo")
+
     def __init__(
         self, folder: Path, *arguments: str, environment: Mapping[str, str] | None = None, stdout: int | None = None
     ) -> None:
@@ -32,7 +34,7 @@ class Run:
         self._errors = folder.with_suffix(".err")
         with self._output.open("wb") as output, self._errors.open("wb") as errors:
             self.process = subprocess.Popen(
-                [*JOURNEY, "demo", *arguments],
+                [*self.command, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output if stdout is None else stdout,
                 stderr=errors,
