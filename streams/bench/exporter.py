@@ -13,7 +13,7 @@ import asyncio
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from http.client import HTTPConnection
 
@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from streams.bench import servers
 from streams.bench.cells import NOW, Filler, policy_of
-from streams.core.policy import DAY
+from streams.core.policy import DAY, Policy
 from streams.embedded import ServerError
 from streams.export.exposition import PROMETHEUS
 from streams.export.reader import read_values
@@ -33,7 +33,7 @@ NAMESPACE = "bench"
 REFRESHES = 5
 SCRAPES = 20
 SCRAPE_SECONDS = 30.0
-DAYS, MARKETS = 400, 40
+DAYS, MARKETS = 400, 50
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,18 +87,21 @@ async def _measure(url: str, name: str, days: int, markets: int) -> Figures:
         first = await _refresh(exporter)
         async with exporter:
             page = await asyncio.to_thread(_scrape, exporter.port)
+            lines = page.decode().splitlines()
+            series = sum(line.startswith("journey_rolling") for line in lines)
+            registry = _plain_gauges(series)
+            refreshes, plains, everythings = [], [], []
+            for number in range(REFRESHES):  # in turn, because a busy machine is busier at one time than at another
+                await filler.book([NOW, NOW - (10 + number) * DAY])
+                refreshes.append(await _refresh(exporter))
+                plains.append(_timed(lambda: generate_latest(registry)))
+                everythings.append(await _read_everything(store, policy))
             scrapes = [await _timed_scrape(exporter.port) for _ in range(SCRAPES)]
-            refreshes, meanwhile = await _refreshes(exporter, filler)
-        started = time.perf_counter()
-        await read_values(store, policy)
-        everything = _ms_since(started)
+            meanwhile = await _scrapes_during_refreshes(exporter, filler)
     finally:
         await store.close()
         await writer.close()
-    lines = page.decode().splitlines()
-    series = sum(line.startswith("journey_rolling") for line in lines)
-    plain = _plain_ms(series)
-    refresh, scrape = statistics.median(refreshes), statistics.median(scrapes)
+    plain, refresh, scrape = (statistics.median(times) for times in (plains, refreshes, scrapes))
     (dropped,) = (line for line in lines if line.startswith("journey_exporter_series_dropped "))
     return Figures(
         series=series,
@@ -106,7 +109,7 @@ async def _measure(url: str, name: str, days: int, markets: int) -> Figures:
         buckets=buckets,
         first_refresh_ms=round(first, 1),
         refresh_ms=round(refresh, 1),
-        read_everything_ms=round(everything, 1),
+        read_everything_ms=round(statistics.median(everythings), 1),
         scrape_ms=round(scrape, 2),
         scrape_during_refresh_ms=round(statistics.median(meanwhile), 2),
         page_mb=round(len(page) / 1e6, 2),
@@ -123,25 +126,31 @@ async def _refresh(exporter: Exporter) -> float:
     return _ms_since(started)
 
 
-async def _refreshes(exporter: Exporter, filler: Filler) -> tuple[list[float], list[float]]:
-    """Refreshes after a commit each, and the scrapes that went on meanwhile."""
-    refreshes, scrapes = [], []
-    for number in range(REFRESHES):
-        await filler.book([NOW, NOW - (10 + number) * DAY])
+async def _read_everything(store: RedisStore, policy: Policy) -> float:
+    started = time.perf_counter()
+    await read_values(store, policy)
+    return _ms_since(started)
+
+
+async def _scrapes_during_refreshes(exporter: Exporter, filler: Filler) -> list[float]:
+    scrapes = []
+    for _ in range(REFRESHES):
+        await filler.book([NOW])
         refreshing = asyncio.create_task(_refresh(exporter))
         while not refreshing.done():
             scrapes.append(await _timed_scrape(exporter.port))
-        refreshes.append(await refreshing)
-    return refreshes, scrapes
+        await refreshing
+    return scrapes
 
 
 async def _timed_scrape(port: int) -> float:
-    def scrape() -> float:
-        started = time.perf_counter()
-        _scrape(port)
-        return _ms_since(started)
+    return await asyncio.to_thread(_timed, lambda: _scrape(port))
 
-    return await asyncio.to_thread(scrape)
+
+def _timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return _ms_since(started)
 
 
 def _scrape(port: int) -> bytes:
@@ -150,19 +159,14 @@ def _scrape(port: int) -> bytes:
         return connection.getresponse().read()
 
 
-def _plain_ms(series: int) -> float:
-    """What client_python takes to write so many gauges with labels like ours."""
+def _plain_gauges(series: int) -> CollectorRegistry:
+    """So many gauges with labels like ours."""
     registry = CollectorRegistry()
     names = ("metric", "window", "stat", "dimension", "value")
     gauge = Gauge("plain", "As many series as the exporter has", names, registry=registry)
     for number in range(series):
         gauge.labels("conversion_rate", "24h", "value", "market", f"market-{number}").set(number / 7)
-    times = []
-    for _ in range(REFRESHES):
-        started = time.perf_counter()
-        generate_latest(registry)
-        times.append(_ms_since(started))
-    return statistics.median(times)
+    return registry
 
 
 def _ms_since(started: float) -> float:
