@@ -80,7 +80,6 @@ async def run_until(
     """
     outages = Outages()
     backoff = Backoff(lambda: not told.is_set())
-    log.info("worker %s: core %s", settings.group, "compiled" if is_compiled() else "not compiled")
     while not told.is_set():
         topics = [topic.name for topic in settings.topics]
         trouble = await kafka_trouble(settings.kafka, [*topics, settings.dead_letter_topic], settings.group)
@@ -97,6 +96,7 @@ async def run_until(
                 if not await _started(worker, told):
                     break
                 outages.end("Kafka")
+                log.info("reading as %s, core %s", settings.group, "compiled" if is_compiled() else "not compiled")
                 backoff = Backoff(lambda: not told.is_set())
                 if await _first(worker, told):
                     await worker.stop()
