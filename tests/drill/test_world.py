@@ -29,7 +29,8 @@ def test_both_worlds_have_one_history_and_differ_after_it() -> None:
             if WORLD.trouble <= item.arrival_ms < WORLD.last:
                 types[orjson.loads(item.value)["type"]] += 1
         counts.append(types)
-    assert counts[1]["subscription.cancelled"] > 100 > 10 > counts[0]["subscription.cancelled"]
+    assert counts[0]["subscription.cancelled"] < 10
+    assert counts[1]["subscription.cancelled"] > 100
     assert counts[1]["order.placed"] < 0.5 * counts[0]["order.placed"]
     assert 0.8 < counts[1]["checkout.started"] / counts[0]["checkout.started"] < 1.25
 
