@@ -108,7 +108,7 @@ $(NATIVE)/built: $(STAMP) Makefile $(shell find streams schemas -name '*.py' -o 
 
 .PHONY: bench
 bench: native ## One worker end to end, against an empty Faust agent; ARGS="--events 60000 --customers 4000" for less
-	@PYTHONPATH=$(CURDIR)/$(NATIVE) $(BIN)/python -m streams.bench $(ARGS)
+	@PYTHONPATH=$(CURDIR)/$(NATIVE):$(CURDIR) $(BIN)/python -P -m streams.bench $(ARGS)
 
 .PHONY: drill
 drill: $(STAMP) ## From a simulated spike to a webhook, on real Prometheus and Alertmanager; ARGS=--fast replays half a year
