@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 
 from streams.embedded import ServerError, ServerProcess, free_port
-from streams.embedded.process import LOOPBACK
+from streams.embedded.process import LOOPBACK, running
 
 START_SECONDS = 60.0
 """Prometheus opens its blocks before it is ready."""
-START_ATTEMPTS = 3
 QUERY_SECONDS = 300.0
 RANGE_POINTS = 10_000
 """Prometheus refuses to answer more than 11,000 points of a series at once."""
@@ -32,7 +30,6 @@ _PROGRAMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """Name -> the Debian package, and what the program may be called on PATH."""
 
 _FORM = "application/x-www-form-urlencoded"
-_Server = TypeVar("_Server", bound="Server")
 
 
 class Series(msgspec.Struct, frozen=True):
@@ -169,7 +166,7 @@ class Alertmanager(Server):
 @contextmanager
 def prometheus(data: Path | None = None, configuration: str = "", lookback_seconds: float = 300.0) -> Iterator[Prometheus]:
     """A running Prometheus; its data are gone at its end, unless they lie in a directory of the caller's."""
-    with _running(
+    with running(
         "prometheus", lambda place: Prometheus(place, data or place / "data", configuration, lookback_seconds)
     ) as server:
         yield server
@@ -178,32 +175,8 @@ def prometheus(data: Path | None = None, configuration: str = "", lookback_secon
 @contextmanager
 def alertmanager(configuration: str) -> Iterator[Alertmanager]:
     """A running Alertmanager in a temporary directory."""
-    with _running("alertmanager", lambda place: Alertmanager(place, configuration)) as server:
+    with running("alertmanager", lambda place: Alertmanager(place, configuration)) as server:
         yield server
-
-
-@contextmanager
-def _running(name: str, make: Callable[[Path], _Server]) -> Iterator[_Server]:
-    with tempfile.TemporaryDirectory(prefix=f"journey-{name}-", ignore_cleanup_errors=True) as place:
-        server = _start(lambda: make(Path(place)))
-        try:
-            yield server
-        finally:
-            server.stop()
-
-
-def _start(make: Callable[[], _Server]) -> _Server:
-    """Somebody else may take a free port between the look and the start, so a few are tried."""
-    for attempt in range(1, START_ATTEMPTS + 1):
-        server = make()
-        try:
-            server.start()
-        except ServerError:
-            if attempt == START_ATTEMPTS:
-                raise
-        else:
-            return server
-    raise AssertionError("unreachable")
 
 
 def _series(labels: Mapping[str, str], points: list[Any]) -> Series:

@@ -8,14 +8,18 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 LOOPBACK = "127.0.0.1"
 STOP_SECONDS = 5.0
 POLL_SECONDS = 0.02
 LOG_TAIL_CHARS = 2_000
+START_ATTEMPTS = 3
 
 
 class ServerError(RuntimeError):
@@ -127,3 +131,41 @@ class ServerProcess:
         except OSError:
             return "It wrote no log."
         return "Its log ends: " + " | ".join(line.strip() for line in text.splitlines()[-6:])
+
+
+class Server(Protocol):
+    """What listens on a port that it chose when it was made."""
+
+    def start(self) -> None:
+        """Starts it and waits until it answers; ServerError otherwise."""
+
+    def stop(self) -> None:
+        """Ends it by its handle."""
+
+
+_Server = TypeVar("_Server", bound=Server)
+
+
+@contextmanager
+def running(name: str, make: Callable[[Path], _Server]) -> Iterator[_Server]:
+    """A running server, in a temporary directory that is removed at its end."""
+    with tempfile.TemporaryDirectory(prefix=f"journey-{name}-", ignore_cleanup_errors=True) as directory:
+        server = _started(lambda: make(Path(directory)))
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def _started(make: Callable[[], _Server]) -> _Server:
+    """Somebody else may take a free port between the look and the start, so a few are tried."""
+    for attempt in range(1, START_ATTEMPTS + 1):
+        server = make()
+        try:
+            server.start()
+        except ServerError:
+            if attempt == START_ATTEMPTS:
+                raise
+        else:
+            return server
+    raise AssertionError("unreachable")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from streams.embedded.process import LOOPBACK, ServerError, ServerProcess, accepts, free_port
+from streams.embedded.process import LOOPBACK, ServerError, ServerProcess, accepts, free_port, running
 
 START_SECONDS = 15.0
-START_ATTEMPTS = 3
 
 
 def tansu_binary() -> str:
@@ -25,30 +23,28 @@ def tansu_binary() -> str:
         raise ServerError("The embedded broker has no binary for this machine: set JOURNEY_KAFKA.") from None
 
 
+class _Broker:
+    """One broker on a free port."""
+
+    def __init__(self, binary: str, directory: Path) -> None:
+        self._port = free_port()
+        self.bootstrap = f"{LOOPBACK}:{self._port}"
+        listener = f"tcp://{self.bootstrap}"
+        options = ["--listener-url", listener, "--advertised-listener-url", listener, "--storage-engine", "memory://tansu/"]
+        self._process = ServerProcess("tansu", [binary, "broker", *options], directory / "broker.log")
+
+    def start(self) -> None:
+        """Starts it and waits until it answers; ServerError otherwise."""
+        self._process.start(lambda: accepts(self._port), START_SECONDS)
+
+    def stop(self) -> None:
+        """Ends it by its handle."""
+        self._process.stop()
+
+
 @contextmanager
 def tansu_broker() -> Iterator[str]:
     """A running broker; yields its bootstrap servers. Everything in it is gone when it ends."""
     binary = tansu_binary()
-    with tempfile.TemporaryDirectory(prefix="journey-kafka-", ignore_cleanup_errors=True) as directory:
-        process, port = _start(binary, Path(directory))
-        try:
-            yield f"{LOOPBACK}:{port}"
-        finally:
-            process.stop()
-
-
-def _start(binary: str, directory: Path) -> tuple[ServerProcess, int]:
-    """Somebody else may take a free port between the look and the start, so a few are tried."""
-    for attempt in range(1, START_ATTEMPTS + 1):
-        port = free_port()
-        listener = f"tcp://{LOOPBACK}:{port}"
-        options = ["--listener-url", listener, "--advertised-listener-url", listener, "--storage-engine", "memory://tansu/"]
-        process = ServerProcess("tansu", [binary, "broker", *options], directory / "broker.log")
-        try:
-            process.start(lambda port=port: accepts(port), START_SECONDS)  # type: ignore[misc]
-        except ServerError:
-            if attempt == START_ATTEMPTS:
-                raise
-        else:
-            return process, port
-    raise AssertionError("unreachable")
+    with running("kafka", lambda directory: _Broker(binary, directory)) as broker:
+        yield broker.bootstrap

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import shutil
 import socket
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from streams.embedded.process import LOOPBACK, ServerError, ServerProcess, free_port
+from streams.embedded.process import LOOPBACK, ServerError, ServerProcess, free_port, running
 
 START_SECONDS = 10.0
-START_ATTEMPTS = 3
 
 
 def valkey_binary() -> str | None:
@@ -66,26 +64,8 @@ class RedisServer:
 @contextmanager
 def redis_server(binary: str, *, persistent: bool = False) -> Iterator[RedisServer]:
     """A running server of this binary, in a temporary directory that is removed at the end."""
-    with tempfile.TemporaryDirectory(prefix="journey-redis-", ignore_cleanup_errors=True) as directory:
-        server = _start(binary, Path(directory), persistent=persistent)
-        try:
-            yield server
-        finally:
-            server.stop()
-
-
-def _start(binary: str, directory: Path, *, persistent: bool) -> RedisServer:
-    """Somebody else may take a free port between the look and the start, so a few are tried."""
-    for attempt in range(1, START_ATTEMPTS + 1):
-        server = RedisServer(binary, directory, persistent=persistent)
-        try:
-            server.start()
-        except ServerError:
-            if attempt == START_ATTEMPTS:
-                raise
-        else:
-            return server
-    raise AssertionError("unreachable")
+    with running("redis", lambda directory: RedisServer(binary, directory, persistent=persistent)) as server:
+        yield server
 
 
 @contextmanager
