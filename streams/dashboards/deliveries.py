@@ -5,6 +5,7 @@ from __future__ import annotations
 from streams.core.fields import SITE
 from streams.dashboards.board import Board, Section
 from streams.dashboards.sections import broken_down, trends
+from streams.dashboards.variables import dimensions
 
 
 def board() -> Board:
@@ -16,7 +17,7 @@ def board() -> Board:
         variables={
             "namespace": (),
             "window": (),
-            "dimension": ("market", *(name for name in SITE if name != "market")),
+            "dimension": dimensions("market", SITE),
             "by_window": (),
             "least": (),
         },

@@ -6,6 +6,7 @@ from streams.core.fields import SUPPORT
 from streams.dashboards.board import Board, Section
 from streams.dashboards.queries import METRIC
 from streams.dashboards.sections import broken_down, trends
+from streams.dashboards.variables import dimensions
 
 
 def board() -> Board:
@@ -18,7 +19,7 @@ def board() -> Board:
         variables={
             "namespace": (),
             "window": (),
-            "dimension": ("reason", *(name for name in shared if name != "reason")),
+            "dimension": dimensions("reason", shared),
             "by_window": (),
             "least": (),
         },

@@ -10,6 +10,7 @@ from streams.dashboards.board import Board, Section, column
 from streams.dashboards.panels import funnel, judged, lines, query
 from streams.dashboards.queries import METRIC, rolling, window
 from streams.dashboards.sections import HEIGHT, broken_down, trends
+from streams.dashboards.variables import dimensions
 
 _SUCCESS = METRIC["task_success_rate"]
 _ABANDONMENT = METRIC["task_abandonment_rate"]
@@ -25,7 +26,7 @@ def board() -> Board:
             "namespace": (),
             "window": (),
             "task": (),
-            "dimension": ("device", *(name for name in SITE if name != "device")),
+            "dimension": dimensions("device", SITE),
             "by_window": (),
             "least": (),
             "currency": (),

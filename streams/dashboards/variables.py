@@ -36,6 +36,11 @@ _ASKED = {
 """The series whose label values a variable offers."""
 
 
+def dimensions(first: str, names: Sequence[str]) -> tuple[str, ...]:
+    """What `dimension` offers: these names, the one that is chosen at first before the others."""
+    return (first, *(name for name in names if name != first))
+
+
 def declared(name: str, options: Sequence[str], datasource: DataSourceRef) -> VariableModel:
     """A variable. options: what `dimension` offers, the first one chosen; the others know what they offer."""
     label, description = _LABELS[name]
