@@ -17,7 +17,7 @@ from streams.doctor.rights import reading, working
 from streams.reaching import explain_redis
 from streams.redis_access import RedisAccess
 from streams.settings import Settings
-from streams.store.keys import Keys
+from streams.store.keys import Keys, partition_of, row_name
 from streams.store.redis import RedisStore
 from streams.store.wire import Library
 
@@ -168,18 +168,17 @@ class RedisDoctor:
                 raise
             return fail("namespace", f"{name} lives on another node of the cluster ({error}): name that one in JOURNEY_REDIS")
         try:
-            rows = await self._client.smembers(f"{self._keys.prefix}listed")
+            rows = await self._client.smembers(self._keys.listed)
         except NoPermissionError:
             rows = set()
-        from_rows = {row.decode().rpartition("/")[::2] for row in rows}
-        self.listed = {Partition(topic, int(number)) for topic, number in from_rows}
+        self.listed = {partition_of(row.decode()) for row in rows}
         lost = sorted(self.listed - self.positions.keys())
         if not self.positions and not lost:
             return ok("namespace", f"{name} is empty: no worker has opened it yet")
         facts = [
             f"{name}, {counted(len(self.positions), 'partition')}, watermark {timestamp(watermark) if watermark >= 0 else 'not there yet'}"
         ]
-        where = ", ".join(f"{partition.topic}/{partition.number}" for partition in lost)
+        where = ", ".join(row_name(partition) for partition in lost)
         wrong = [f"the positions of {where} are lost: restore a snapshot, or rebuild into a new JOURNEY_NAMESPACE"]
         return judged("namespace", facts, wrong if lost else [])
 

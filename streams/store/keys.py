@@ -36,7 +36,7 @@ _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 class Keys:
     """The keys of one namespace. Raises ValueError for a name that cannot be a hash tag."""
 
-    __slots__ = ("meta", "outcomes", "positions", "prefix", "versions")
+    __slots__ = ("listed", "meta", "outcomes", "positions", "prefix", "versions")
 
     def __init__(self, namespace: str) -> None:
         if not _NAMESPACE.fullmatch(namespace):
@@ -44,6 +44,7 @@ class Keys:
         self.prefix = f"{{{namespace}}}:"
         self.meta = self.prefix + "meta"
         self.positions = self.prefix + "positions"
+        self.listed = self.prefix + "listed"
         self.outcomes = self.prefix + "outcomes"
         self.versions = self.prefix + "versions"
 
