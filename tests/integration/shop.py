@@ -126,6 +126,13 @@ class Shop:
 
         await self.until(done)
 
+    async def lose_position(self, after: int) -> None:
+        """A worker commits so many records and ends; then the store has lost the position of a partition."""
+        async with self.worker():
+            await self.committed(after)
+        client, positions = self.store._client, self.store._keys.positions
+        await client.hdel(positions, (await client.hkeys(positions))[0])
+
     async def dump(self) -> str:
         return await canonical_dump(self.store, self.policy)
 

@@ -123,10 +123,7 @@ async def test_other_definitions_stop_the_worker_with_a_sentence(open_shop: Open
 async def test_a_lost_position_halts(open_shop: OpenShop, data: Path) -> None:
     shop = open_shop()
     shop.produce(data)
-    async with shop.worker():
-        await shop.committed(100)
-    client = shop.store._client
-    await client.hdel(shop.store._keys.positions, (await client.hkeys(shop.store._keys.positions))[0])
+    await shop.lose_position(after=100)
     async with shop.worker() as worker:
         assert "lost the position" in await asyncio.wait_for(worker.wait(), 20)
 

@@ -50,10 +50,7 @@ async def test_they_are_there_before_the_worker_starts(open_shop: OpenShop) -> N
 async def test_a_lost_position_can_still_be_scraped(open_shop: OpenShop, data: Path) -> None:
     shop = open_shop()
     shop.produce(data)
-    async with shop.worker():
-        await shop.committed(100)
-    client = shop.store._client
-    await client.hdel(shop.store._keys.positions, (await client.hkeys(shop.store._keys.positions))[0])
+    await shop.lose_position(after=100)
     told, port = asyncio.Event(), free_port()
     running = asyncio.create_task(run_until(shop.settings, lambda: Deps(store=shop.store), told, ("127.0.0.1", port), 60.0))
 
