@@ -6,14 +6,15 @@ The clock ends at T: `until`, or the last accepted event and the longest visit o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Self
 
 import msgspec
 
 from schemas.outcomes import JOURNEY_POSITION
 from streams.core.decode import Decoder
 from streams.core.definitions import definitions_digest
-from streams.core.model import Advance, Partition, Position, Record, Verdict
+from streams.core.model import Advance, Answer, Partition, Position, Record, Verdict
 from streams.core.pipeline import Chunk, Pipeline
 from streams.core.policy import Policy, TopicPolicy
 from streams.core.workspace import Workspace
@@ -60,37 +61,62 @@ def in_event_time(records: Iterable[Record], topic: TopicPolicy, policy: Policy)
     return [msgspec.structs.replace(record, offset=offset, timestamp=at) for offset, (at, _, record) in enumerate(timed)]
 
 
+class Folding:
+    """A fold under way: the records of one partition, in order of their timestamps, into a store that nobody else writes to."""
+
+    def __init__(self, pipeline: Pipeline, partition: Partition) -> None:
+        self._pipeline = pipeline
+        self._partition = partition
+        self.store = MemoryStore()
+        self.position = Position(0)
+        self.watermark = -1
+
+    @classmethod
+    async def begin(cls, topic: TopicPolicy, policy: Policy) -> Self:
+        """With nothing read yet."""
+        definitions = definitions_digest(policy, [topic])
+        partition = Partition(topic.name, 0)
+        folding = cls(Pipeline(policy, definitions, [topic], Workspace(capacity=1_000_000)), partition)
+        await folding.store.open(definitions, {partition: 0}, [topic.name], policy.disorder_ms)
+        return folding
+
+    async def take(self, records: Sequence[Record]) -> Chunk:
+        """Folds the next records as one chunk, which is returned."""
+        start = self.position.offset
+        chunk = self._pipeline.decode(self._partition, start, start + len(records), records, self.position)
+        await self._run(chunk)
+        self.position = chunk.advance.position
+        return chunk
+
+    async def settle(self, clock: int) -> None:
+        """Sets the clock to this time in ms, as on a partition that is caught up, and lets in every deadline until then."""
+        offset = self.position.offset
+        advance = Advance(self._partition, offset, Position(offset, clock, self.position.digest))
+        await self._run(Chunk(self.position, advance, [], [], [], {}))
+        _fine(await run_sweep(self._pipeline, self.store, self.watermark))
+
+    async def _run(self, chunk: Chunk) -> None:
+        self.watermark = _fine(await run_chunk(self._pipeline, self.store, chunk, self.watermark)).watermark
+
+
+def _fine(answer: Answer) -> Answer:
+    if answer.verdict is not Verdict.OK:
+        raise AssertionError(answer)  # nobody else writes to this store
+    return answer
+
+
 async def fold_records(
     records: list[Record], topic: TopicPolicy, policy: Policy, until: int | None = None, progress: Progress | None = None
 ) -> Folded:
     """Folds records that are in event time. `until` is T in ms; records after it are left out."""
-    definitions = definitions_digest(policy, [topic])
-    pipeline = Pipeline(policy, definitions, [topic], Workspace(capacity=1_000_000))
-    store = MemoryStore()
-    partition = Partition(topic.name, 0)
-    await store.open(definitions, {partition: 0}, [topic.name], policy.disorder_ms)
+    folding = await Folding.begin(topic, policy)
     if until is not None:
         records = [record for record in records if record.timestamp <= until]
-    position, watermark, latest = Position(0), -1, 0
+    latest = 0
     for start in range(0, len(records), CHUNK_RECORDS):
-        part = records[start : start + CHUNK_RECORDS]
-        chunk = pipeline.decode(partition, start, start + len(part), part, position)
+        chunk = await folding.take(records[start : start + CHUNK_RECORDS])
         latest = max([latest, *(touchpoint.at for touchpoint in chunk.touchpoints)])
-        watermark = await _run(pipeline, store, chunk, watermark)
-        position = chunk.advance.position
         if progress is not None:
-            progress(start + len(part), len(records))
-    end = max(latest + policy.drain_ms if until is None else until, position.clock) + policy.disorder_ms
-    advance = Advance(partition, position.offset, Position(position.offset, end, position.digest))
-    watermark = await _run(pipeline, store, Chunk(position, advance, [], [], [], {}), watermark)
-    answer = await run_sweep(pipeline, store, watermark)
-    if answer.verdict is not Verdict.OK:
-        raise AssertionError(answer)  # nobody else writes to this store
-    return Folded(store, watermark, await store.outcomes())
-
-
-async def _run(pipeline: Pipeline, store: MemoryStore, chunk: Chunk, watermark: int) -> int:
-    answer = await run_chunk(pipeline, store, chunk, watermark)
-    if answer.verdict is not Verdict.OK:
-        raise AssertionError(answer)  # nobody else writes to this store
-    return answer.watermark
+            progress(folding.position.offset, len(records))
+    await folding.settle(max(latest + policy.drain_ms if until is None else until, folding.position.clock) + policy.disorder_ms)
+    return Folded(folding.store, folding.watermark, await folding.store.outcomes())
