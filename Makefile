@@ -115,8 +115,8 @@ drill: $(STAMP) ## From a simulated spike to a webhook, on real Prometheus and A
 	@$(BIN)/python -m streams.drill $(ARGS)
 
 .PHONY: schemas
-schemas: $(STAMP) ## The JSON Schemas and the AsyncAPI document of the contract
-	@echo "schemas  schemas/json"
+schemas: $(STAMP) ## The JSON Schemas and the AsyncAPI document of the contract, and the pages of the formats
+	@echo "schemas  schemas"
 	@$(BIN)/python -m schemas.generate
 
 .PHONY: dashboards

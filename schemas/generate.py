@@ -1,7 +1,7 @@
 """Writes what is derived from the contract: `python -m schemas.generate`.
 
-A JSON Schema for each touchpoint type (json/), and the AsyncAPI document that refers to them (asyncapi.yaml). A test fails when
-they lag behind the models.
+A JSON Schema for each touchpoint type (json/), the AsyncAPI document that refers to them (asyncapi.yaml), and a page for each
+producer's format (formats/pages/). A test fails when they lag behind.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from schemas.formats.pages import coverage, page
+from schemas.formats.producers import producers
 from schemas.outcomes import JOURNEY_CLOCK, JOURNEY_POSITION
 from schemas.touchpoints import FAMILY_OF, MODELS
 
 DIRECTORY = Path(__file__).parent
+PAGES = "formats/pages"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 CONTENT_TYPE = "application/cloudevents+json"
 VERSION = "1.0.0"
@@ -74,16 +77,18 @@ def asyncapi() -> dict[str, Any]:
 def files() -> dict[str, str]:
     """Path under schemas/ -> content of every generated file, in the contract's order."""
     schemas = {f"json/{name}.json": json.dumps(schema_of(name), indent=1, ensure_ascii=False) + "\n" for name in MODELS}
-    return {**schemas, "asyncapi.yaml": "\n".join(_yaml(asyncapi())) + "\n"}
+    pages = {f"{PAGES}/{name}.md": page(producer) for name, producer in producers().items()}
+    return {**schemas, "asyncapi.yaml": "\n".join(_yaml(asyncapi())) + "\n", **pages, f"{PAGES}/README.md": coverage()}
 
 
 def main(directory: Path = DIRECTORY) -> int:
-    """Writes the files and removes the schemas of types that are gone. Returns the process's exit code."""
+    """Writes the files and removes those of types and formats that are gone. Returns the process's exit code."""
     generated = files()
-    (directory / "json").mkdir(exist_ok=True)
-    for old in (directory / "json").glob("*.json"):
-        if f"json/{old.name}" not in generated:
-            old.unlink()
+    for folder in ("json", PAGES):
+        (directory / folder).mkdir(parents=True, exist_ok=True)
+        for old in (directory / folder).iterdir():
+            if f"{folder}/{old.name}" not in generated:
+                old.unlink()
     for name, content in generated.items():
         (directory / name).write_text(content, encoding="utf-8")
     sys.stdout.write(f"{len(generated)} files\n")

@@ -2,7 +2,8 @@
 
 A format is a pure function of a record's value and headers. It answers with native documents (validated afterwards by
 the contract's models), Ignore, or a Refusal, and never raises for what a producer sent. Formats are found by name:
-`cloudevents`, `segment`, `segment:page-calls`, `mapping:FILE` (a bare name finds a shipped mapping).
+`cloudevents`, `segment`, `segment:page-calls`, a producer's (`sendgrid`, ..), `mapping:FILE` (a bare name finds a shipped
+mapping).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from hashlib import blake2b
 
 from schemas.formats.cloudevents import map_cloudevents
 from schemas.formats.payload import FormatError, Headers, Mapped, Mapper
+from schemas.formats.producers import producers
 from schemas.formats.segment import map_segment, map_segment_page_calls
 
 __all__ = ["FORMATS", "FormatError", "Headers", "Mapped", "Mapper", "find_format", "format_digest", "format_names"]
@@ -22,6 +24,7 @@ FORMATS: dict[str, tuple[Mapper, str]] = {
     "cloudevents": (map_cloudevents, "the native one: CloudEvents 1.0 and 0.3, structured, batch or binary, JSON data"),
     "segment": (map_segment, "Segment and RudderStack: page, screen, track, identify, group, alias; spec events"),
     "segment:page-calls": (map_segment_page_calls, "the same; page() calls count the page views, `Product Viewed` does not"),
+    **{name: (producer, producer.title) for name, producer in producers().items()},
 }
 """Name -> mapper, and one line for people."""
 

@@ -226,7 +226,7 @@ def test_a_date_alone_stays_a_date() -> None:
 def test_the_generated_files_are_those_of_the_models() -> None:
     """Run `python -m schemas.generate` when this fails."""
     folder = generate.DIRECTORY
-    paths = [*(folder / "json").glob("*.json"), folder / "asyncapi.yaml"]
+    paths = [*folder.glob("json/*"), folder / "asyncapi.yaml", *folder.glob(f"{generate.PAGES}/*")]
     assert {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in paths} == generate.files()
 
 
