@@ -133,11 +133,11 @@ RESOLVE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-emit-find-links --no-header
 
 .PHONY: lock
-lock: $(STAMP) ## Resolve the dependencies anew, within pyproject.toml's bounds; deploy/ gets those without extras
+lock: $(STAMP) ## Resolve the dependencies anew, within pyproject.toml's bounds; deploy/ gets those of the image
 	@echo "lock     requirements.lock"
 	@$(RESOLVE) --all-extras --upgrade --output-file requirements.lock pyproject.toml
 	@echo "lock     deploy/requirements.lock"
-	@$(RESOLVE) --no-annotate --constraint requirements.lock --output-file deploy/requirements.lock pyproject.toml
+	@$(RESOLVE) --no-annotate --extra collect --extra registry --constraint requirements.lock --output-file deploy/requirements.lock pyproject.toml
 
 .PHONY: clean
 clean: ## Remove .venv and every cache
