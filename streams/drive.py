@@ -7,7 +7,7 @@ DUPLICATE, PARTIAL, ROLLBACK, FENCED and UNLISTED depends on where its records c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from streams.core.journey import decode
 from streams.core.model import Answer, Commit, JourneyId, Verdict
@@ -16,6 +16,9 @@ from streams.store.base import DUE_SHARDS, Store
 from streams.store.checks import fits
 
 CONFLICTS_BEFORE_CUT = 3
+SENDING_SECONDS = 0.001
+"""The event loop's own, between sending a commit and folding on: a request of half a megabyte leaves in several parts, and
+what is left when the fold begins stays until it ends."""
 SWEEP_JOURNEYS = 500
 
 
@@ -77,10 +80,83 @@ async def run_chunk(
             if answer.verdict not in (Verdict.OK, Verdict.CONFLICT):
                 return answer
             continue
-        answer = await _commit(pipeline, store, commit, ready)
+        answer = await send(pipeline, store, commit, ready)
         if answer.verdict is not Verdict.CONFLICT:
             return answer
         conflicts += 1
+
+
+async def run_chunks(
+    pipeline: Pipeline,
+    store: Store,
+    chunks: Sequence[Chunk],
+    watermark: int,
+    ready: asyncio.Future[None],
+    done: Callable[[Chunk, Answer], None],
+) -> Answer:
+    """As `run_chunk`, for chunks each of which begins where the one before ends: while one is committed, the next is folded.
+
+    What a commit writes is taken for stored meanwhile. Where it is not, the fold on top of it is thrown away with it; the store
+    would refuse that one too, because it compares positions and journeys. done: called for every chunk that the store
+    took, in order. Ends with the first answer that is not OK, or the last one.
+    """
+    flight: asyncio.Task[Answer] | None = None
+    try:
+        for number, chunk in enumerate(chunks):
+            commit = await fold_chunk(pipeline, store, chunk, watermark)
+            if flight is not None:
+                answer = await _landed(pipeline, flight, commit)
+                if answer.verdict is Verdict.CONFLICT:
+                    return await _one_by_one(pipeline, store, chunks[number - 1 :], watermark, ready, done)
+                if answer.verdict is not Verdict.OK:
+                    return answer
+                done(chunks[number - 1], answer)
+            flight = None
+            if not fits(commit):
+                pipeline.evict(commit)
+                return await _one_by_one(pipeline, store, chunks[number:], watermark, ready, done)
+            flight = asyncio.create_task(send(pipeline, store, commit, ready))
+            await asyncio.sleep(SENDING_SECONDS)  # by the end of which what it writes is taken for stored
+        if flight is None:
+            return Answer(Verdict.OK, watermark)
+        answer = await flight
+        if answer.verdict is Verdict.CONFLICT:
+            return await _one_by_one(pipeline, store, chunks[-1:], watermark, ready, done)
+        if answer.verdict is Verdict.OK:
+            done(chunks[-1], answer)
+        return answer
+    finally:
+        if flight is not None:
+            flight.cancel()  # does nothing to one that has landed
+            await asyncio.gather(flight, return_exceptions=True)
+
+
+async def _landed(pipeline: Pipeline, flight: asyncio.Task[Answer], commit: Commit) -> Answer:
+    """The answer to the commit on its way; where it is not OK, nothing of the one that was folded on top of it is believed."""
+    answer = None
+    try:
+        answer = await flight
+    finally:
+        if answer is None or answer.verdict is not Verdict.OK:
+            pipeline.evict(commit)
+    return answer
+
+
+async def _one_by_one(
+    pipeline: Pipeline,
+    store: Store,
+    chunks: Iterable[Chunk],
+    watermark: int,
+    ready: asyncio.Future[None],
+    done: Callable[[Chunk, Answer], None],
+) -> Answer:
+    answer = Answer(Verdict.OK, watermark)
+    for chunk in chunks:
+        answer = await run_chunk(pipeline, store, chunk, answer.watermark, ready)
+        if answer.verdict is not Verdict.OK:
+            break
+        done(chunk, answer)
+    return answer
 
 
 async def run_sweep(pipeline: Pipeline, store: Store, watermark: int, shards: Collection[int] = range(DUE_SHARDS)) -> Answer:
@@ -113,7 +189,7 @@ async def sweep_journeys(pipeline: Pipeline, store: Store, journeys: Iterable[Jo
             wanted = [journey for journey in wanted if journey not in gone]
             continue
         if fits(commit):
-            return await _commit(pipeline, store, commit)
+            return await send(pipeline, store, commit)
         pipeline.evict(commit)
         if len(wanted) > 1:
             half = len(wanted) // 2
@@ -134,7 +210,9 @@ async def _halfway(store: Store, journey: JourneyId, watermark: int) -> int:
     return (as_of + watermark) // 2
 
 
-async def _commit(pipeline: Pipeline, store: Store, commit: Commit, ready: asyncio.Future[None] | None = None) -> Answer:
+async def send(pipeline: Pipeline, store: Store, commit: Commit, ready: asyncio.Future[None] | None = None) -> Answer:
+    """One commit and its answer. ready: what has to be done before. What the commit writes is taken for stored until then."""
+    pipeline.assume(commit)
     try:
         if ready is not None:
             await ready

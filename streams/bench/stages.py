@@ -131,6 +131,7 @@ def put_on(worker: Worker, stages: Stages) -> None:
         "fold": timed(pipeline.fold, sweeping=False),
         "sweep": timed(pipeline.sweep, sweeping=True),
         "admit": timed(pipeline.admit, sweeping=None),
+        "assume": timed(pipeline.assume, sweeping=None),
         "committed": settled,
     }
     for name, part in parts.items():

@@ -2,7 +2,8 @@
 
 Everything here is synchronous and deterministic; time comes in with the records and with the watermark. The caller
 does the I/O: it loads what `wanted` names, admits it, folds, commits, and says how that went. A chunk is decoded
-without the workspace, so decoding may run ahead; folding and committing go strictly one after the other.
+without the workspace, so decoding may run ahead. Folding goes strictly one after the other, and so does committing; the next
+chunk may be folded while one commit is on its way, and is thrown away with it if that is refused.
 """
 
 from __future__ import annotations
@@ -181,9 +182,12 @@ class Pipeline:
         advance = Advance(partition, position.offset, Position(position.offset, clock, position.digest))
         return Batch(self.context, watermark).commit(advance)
 
-    def committed(self, commit: Commit) -> None:
-        """The store said OK."""
+    def assume(self, commit: Commit) -> None:
+        """The commit is on its way: from now on the workspace is what the store will hold after it. `evict` where it does not."""
         self.workspace.settle(commit)
+
+    def committed(self, commit: Commit) -> None:
+        """The store said OK. Nothing is left to do here; whoever counts what was committed counts now."""
 
     def evict(self, commit: Commit) -> None:
         """The store said anything else."""

@@ -93,7 +93,7 @@ class Workspace:
                 self.links.pop(identifier, None)
 
     def settle(self, commit: Commit) -> None:
-        """After OK: what was written is what the store holds."""
+        """What is written is taken for what the store holds."""
         self.absent.clear()
         for found, blob in commit.journeys.items():
             if blob is None:

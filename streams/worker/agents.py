@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 
 from aiokafka.errors import KafkaError
 
 from streams.core.model import Answer, Partition, Verdict
 from streams.core.pipeline import Chunk
-from streams.drive import run_chunk
+from streams.drive import run_chunks
 from streams.worker.ahead import Ahead, Upcoming, nothing
 from streams.worker.dead_letters import DeadLetters
 from streams.worker.owner import FETCHING, REDIS, Owner
@@ -94,37 +95,42 @@ class ChunkLoop:
                 log.debug("%s: a chunk before %d was dropped on the way; back to %d", partition, fetched.start, position.offset)
                 await owner.go_back(partition, position.offset)
                 return True
-            chunk = self._ahead.chunk(fetched, position)
+            chunks = self._ahead.chunks(fetched, position)
             if lost := owner.lost.get(partition, 0):
-                chunk.outcomes["lost"] = lost
+                chunks[0].outcomes["lost"] = lost
             started = time.perf_counter()
-            buried = asyncio.create_task(self._bury(partition, chunk))
+            buried = asyncio.create_task(self._bury(partition, chunks))
             try:
-                answer = await run_chunk(owner.pipeline, owner.store, chunk, owner.watermark, buried)
+                answer = await run_chunks(owner.pipeline, owner.store, chunks, owner.watermark, buried, self._done)
             finally:
                 await asyncio.gather(buried, return_exceptions=True)
             owner.metrics.commit_seconds.observe(time.perf_counter() - started)
-            return await self._settle(chunk, answer)
+            return await self._settle(partition, answer)
 
-    async def _bury(self, partition: Partition, chunk: Chunk) -> None:
-        """Rejected records before the chunk, but each only once, however often the chunk is tried."""
+    async def _bury(self, partition: Partition, chunks: Sequence[Chunk]) -> None:
+        """Rejected records before the chunks, but each only once, however often they are tried."""
         acknowledged = self._acknowledged.get(partition, -1)
-        rejected = [(record, why) for record, why in chunk.rejected if record.offset > acknowledged]
+        rejected = [(record, why) for chunk in chunks for record, why in chunk.rejected if record.offset > acknowledged]
         if rejected:
             self._owner.metrics.dead_letters.inc(await self._dead_letters.send(partition, rejected))
             self._acknowledged[partition] = rejected[-1][0].offset
         self._owner.outages.end(DEAD_LETTERS)
 
-    async def _settle(self, chunk: Chunk, answer: Answer) -> bool:
+    def _done(self, chunk: Chunk, answer: Answer) -> None:
+        """The store has taken a chunk."""
         owner, partition = self._owner, chunk.advance.partition
-        owner.outages.end(REDIS)
         owner.metrics.answers.labels(str(answer.verdict)).inc()
+        owner.known[partition] = chunk.advance.position
+        owner.watermark = answer.watermark
+        owner.lost.pop(partition, None)
+        owner.metrics.chunk_records.observe(len(chunk.records))
+
+    async def _settle(self, partition: Partition, answer: Answer) -> bool:
+        owner = self._owner
+        owner.outages.end(REDIS)
         if answer.verdict is Verdict.OK:
-            owner.known[partition] = chunk.advance.position
-            owner.watermark = answer.watermark
-            owner.lost.pop(partition, None)
-            owner.metrics.chunk_records.observe(len(chunk.records))
             return True
+        owner.metrics.answers.labels(str(answer.verdict)).inc()
         if owner.refused(answer):
             return True
         await owner.refresh()

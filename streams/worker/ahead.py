@@ -24,6 +24,8 @@ CHUNKS_AHEAD = 2
 """One is not always enough: what a sweep leaves of it is too little for the wait of the commit that follows."""
 SLICE_RECORDS = 100
 """Decoded in one go, which takes a few milliseconds: for so long an answer that has come waits to be seen."""
+COMMIT_RECORDS = 2_000
+"""In one commit, at most. More are not cheaper by the record, and block Redis for longer."""
 SLICE_TURNS = 8
 """Of the event loop between two slices. To send a request, or to take in its answer, needs several; what waits for them
 would wait for as many slices otherwise."""
@@ -80,22 +82,29 @@ class Decoding:
         if last:
             self._owner.metrics.decode_seconds.observe(self._seconds)
 
-    def chunk(self) -> Chunk:
-        """All of it; what is left is decoded now."""
+    def chunks(self) -> list[Chunk]:
+        """All of it, as chunks of at most `COMMIT_RECORDS`; what is left is decoded now."""
         while not self.complete:
             self.go_on()
-        outcomes: dict[str, int] = {}
-        for part in self._parts:
-            for name, n in part.outcomes.items():
-                outcomes[name] = outcomes.get(name, 0) + n
-        return Chunk(
-            self._before,
-            Advance(self._fetched.partition, self._before.offset, self.reached),
-            self._records,
-            [touchpoint for part in self._parts for touchpoint in part.touchpoints],
-            [rejected for part in self._parts for rejected in part.rejected],
-            outcomes,
-        )
+        slices = max(1, COMMIT_RECORDS // SLICE_RECORDS)
+        return [joined(self._parts[first : first + slices]) for first in range(0, len(self._parts), slices)]
+
+
+def joined(parts: Sequence[Chunk]) -> Chunk:
+    """Chunks that follow each other, as one."""
+    outcomes: dict[str, int] = {}
+    for part in parts:
+        for name, n in part.outcomes.items():
+            outcomes[name] = outcomes.get(name, 0) + n
+    first, last = parts[0].advance, parts[-1].advance
+    return Chunk(
+        parts[0].before,
+        Advance(first.partition, first.start, last.position),
+        [record for part in parts for record in part.records],
+        [touchpoint for part in parts for touchpoint in part.touchpoints],
+        [rejected for part in parts for rejected in part.rejected],
+        outcomes,
+    )
 
 
 class Ahead:
@@ -106,9 +115,9 @@ class Ahead:
         self._begun: list[Decoding] = []
         self._warned_of_create_time = False
 
-    def chunk(self, fetched: Fetched, position: Position) -> Chunk:
-        """The chunk after the position that the store has; decoded now where something else, or nothing, was assumed."""
-        return self._decoding(fetched, position).chunk()
+    def chunks(self, fetched: Fetched, position: Position) -> list[Chunk]:
+        """What was fetched, after the position that the store has; decoded now where something else, or nothing, was assumed."""
+        return self._decoding(fetched, position).chunks()
 
     async def work(self, fetched: Fetched, upcoming: Upcoming) -> None:
         """Decodes this chunk and then those upcoming while the event loop has nothing else to do; then it ends."""

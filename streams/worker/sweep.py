@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from streams.core.model import Partition, Position, Verdict
-from streams.drive import SWEEP_JOURNEYS, sweep_journeys
+from streams.drive import SWEEP_JOURNEYS, send, sweep_journeys
 from streams.worker.owner import KAFKA, REDIS, Owner
 from streams.worker.retry import FAILURES_BEFORE_DEFECT, Backoff, is_redis
 
@@ -105,17 +105,11 @@ class Sweeper:
     async def _tick(self, tp: TP, position: Position, clock: int) -> None:
         owner, partition = self._owner, Partition(tp.topic, tp.partition)
         commit = owner.pipeline.tick(partition, position, clock, owner.watermark)
-        try:
-            answer = await owner.store.commit(commit)
-        except BaseException:
-            owner.pipeline.evict(commit)
-            raise
+        answer = await send(owner.pipeline, owner.store, commit)
         if answer.verdict is Verdict.OK:
-            owner.pipeline.committed(commit)
             owner.known[partition] = msgspec.structs.replace(position, ticked=clock)  # the record clock is the records' own
             owner.watermark = answer.watermark
             return
-        owner.pipeline.evict(commit)
         if not owner.refused(answer):
             await owner.refresh()
 

@@ -1,4 +1,4 @@
-"""Decoding ahead: a chunk decoded before its turn counts only where everything before it went as was assumed."""
+"""Decoding and folding ahead: what was done before its turn counts only where everything before it went as was assumed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from redis.exceptions import ConnectionError as Unreachable
 
+from streams import drive
 from streams.core.model import Advance, Commit, Partition, Verdict
 from streams.core.pipeline import Pipeline
 from streams.drive import run_chunk
@@ -22,9 +23,12 @@ from tests.worker.reading import DEFINITIONS, PARTITIONS, POLICY, TOPIC, Log, Re
 Step = Callable[[Reading], Awaitable[None]]
 
 
-@pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, params=[2_000, 14], ids=["one commit", "commits in flight"])
+def _at_once(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """What is fetched is committed at once, or in several commits of which each is folded while another is on its way."""
     monkeypatch.setattr(retry, "FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(drive, "SENDING_SECONDS", 0.0)
+    monkeypatch.setattr(ahead, "COMMIT_RECORDS", request.param)
     monkeypatch.setattr(ahead, "SLICE_RECORDS", 7)
     monkeypatch.setattr(ahead, "SLICE_TURNS", 1)
 
@@ -62,7 +66,8 @@ async def test_every_record_is_decoded_once_and_most_while_others_are_committed(
     assert worker.decoded == size(log)
     assert {answer.verdict for answer in worker.store.answers} == {Verdict.OK}
     most = 40 * (1 + CHUNKS_AHEAD)  # the chunk in the commit, and those after it
-    assert sum(ahead == most for ahead in during) > len(during) / 2
+    commits = -(-40 // min(40, ahead.COMMIT_RECORDS))  # of what is fetched at once
+    assert sum(decoded == most for decoded in during) > len(during) / 2 / commits
     assert max(during) == most
     assert {at <= offset < at + 40 for at, offset in worker.letters.at} == {True}
 
@@ -194,7 +199,38 @@ async def test_a_reply_that_never_came(told: History, log: Log, expected: str, w
     await same(worker, told, log, expected)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("written", [True, False])
+@pytest.mark.parametrize("after", range(3, 9))
+async def test_a_worker_that_is_stopped_in_mid_commit(log: Log, expected: str, after: int, written: bool) -> None:
+    """And goes on later, with what it has in memory: nothing is believed that the store may not have."""
+    worker = Reading(log)
+    taking: asyncio.Task[None] | None = None
+
+    async def stop(commit: Commit) -> None:
+        if len(worker.store.answers) == after and taking is not None and not taking.cancelling():
+            if written:
+                worker.store.answers.append(await MemoryStore.commit(worker.store, commit))
+            taking.cancel()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+    await worker.assigned()
+    worker.store.meddling = stop
+    while len(worker.store.answers) <= after and (taking is None or not taking.cancelled()):
+        assert worker.reader.upcoming() is not None
+        taking = asyncio.create_task(worker.take())
+        await asyncio.gather(taking, return_exceptions=True)
+    assert taking is not None
+    assert taking.cancelled()
+    worker.store.meddling = nobody
+    await worker.assigned()
+    await asyncio.wait_for(worker.read(), 60)
+    worker.letters.sent.clear()  # some are sent twice then
+    assert await worker.dump() == expected
+    assert (await worker.store.outcomes())["records"] == size(log)
+
+
+@pytest.mark.parametrize("seed", range(12))
 async def test_whatever_happens(log: Log, expected: str, seed: int) -> None:
     chance = random.Random(seed)
     worker = Reading(log, size=chance.choice([9, 40, 150]))
