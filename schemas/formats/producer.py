@@ -1,6 +1,6 @@
 """A producer's format as a table: which of its events become which touchpoints, which are ignored, and why.
 
-The table is what runs and what its page says (`journey formats NAME`, schemas/formats/pages): one entry per event of the
+The table is what runs and what is told (`journey formats NAME`, and its page in schemas/formats/pages): one entry per event of the
 producer's. A row's function sees one payload and answers with touches; it never raises for what a producer sent.
 """
 

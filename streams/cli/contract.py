@@ -16,8 +16,14 @@ SHOWN = 20
 Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 
-def formats(as_json: Json = False) -> None:
-    """The formats that a topic or a file can have."""
+def formats(
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="A producer's format such as stripe.")] = "",
+    as_json: Json = False,
+) -> None:
+    """The formats that a topic or a file can have, or with NAME what a producer's events become."""
+    if name:
+        _events_of(name, as_json=as_json)
+        return
     from schemas.formats import FORMATS, format_names
 
     rows = [(name, FORMATS[name][1] if name in FORMATS else "shipped mapping") for name in format_names()]
@@ -26,6 +32,20 @@ def formats(as_json: Json = False) -> None:
         output.document({"formats": [{"name": name, "meaning": meaning} for name, meaning in rows]})
     else:
         output.table(("format", "what it reads"), rows)
+
+
+def _events_of(name: str, *, as_json: bool) -> None:
+    from schemas.formats.producers import producers
+
+    producer = producers().get(name)
+    if producer is None:
+        raise Misuse(f"No table for a format {name!r}; there is one for {', '.join(producers())}.")
+    if as_json:
+        events = {event: {"touchpoints": row.types, "meaning": row.says} for event, row in producer.rows.items()}
+        output.document({"format": name, "title": producer.title, "events": events})
+    else:
+        rows = [(event, ", ".join(row.types) or "ignored", row.says) for event, row in producer.rows.items()]
+        output.table(("event", "touchpoints", "meaning"), rows, title=producer.title)
 
 
 def schema(

@@ -97,6 +97,18 @@ def test_validate_says_what_each_payload_becomes(tmp_path: Path, capsys: pytest.
     assert ["accepted", "1"] in rows
 
 
+def test_what_a_producers_events_become(capsys: pytest.CaptureFixture[str]) -> None:
+    events = output(capsys, "formats", "sendgrid")["events"]
+    assert events["open"]["touchpoints"] == ["message.opened"]
+    assert events["dropped"]["touchpoints"] == []
+    assert run(["formats", "sendgrid"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "SendGrid Event Webhook"
+    assert any(line.split()[:2] == ["click", "message.clicked"] for line in told)
+    assert run(["formats", "carrierpigeon"]) == 2
+    assert "there is one for mailgun, postmark, sendgrid" in capsys.readouterr().err
+
+
 def test_formats_and_schemas(capsys: pytest.CaptureFixture[str]) -> None:
     names = [entry["name"] for entry in output(capsys, "formats")["formats"]]
     assert {"cloudevents", "mapping:retentioneering-ecom"} <= set(names)

@@ -24,8 +24,12 @@ def _touch(kind: str, payload: Document, _headers: Headers) -> list[Touch]:
 
 
 def _message(payload: Document) -> str:
-    """sg_message_id up to its first dot: what follows is where a try was sent from, and differs between events of a message."""
-    return text(payload.get("sg_message_id")).partition(".")[0] or text(payload.get("smtp-id"))
+    """What follows the first dot of sg_message_id is where a try was sent from, and differs between events of a message. The
+    rest is the same for all recipients of one call, each of whom has a message of their own.
+    """
+    known = text(payload.get("sg_message_id")).partition(".")[0] or text(payload.get("smtp-id"))
+    recipient = text(payload.get("email"))
+    return f"{known} {recipient}" if known and recipient else ""
 
 
 def _row(says: str, kind: str) -> Row:
@@ -53,6 +57,6 @@ PRODUCER = Producer(
     },
     event_id="sg_event_id",
     time="timestamp (epoch seconds)",
-    identifiers={"email": "email", "message_id": "sg_message_id up to its first dot, else smtp-id"},
+    identifiers={"email": "email", "message_id": "sg_message_id up to its first dot, else smtp-id, and the recipient"},
     notes=("A category is the campaign where SendGrid names none.",),
 )
