@@ -68,8 +68,9 @@ def _json_lines(content: BinaryIO) -> Iterator[Line]:
         rest = line
         while rest and not rest.endswith(b"\n"):
             rest = content.readline(MAX_LINE_BYTES)
-        payload = line.removeprefix(b"\xef\xbb\xbf").strip() if number == 1 else line.strip()
-        if payload:
+        # Only the line's end is no part of it: a line of tab-separated fields may end with empty ones.
+        payload = (line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line).rstrip(b"\r\n")
+        if payload.strip():
             yield Line(number, payload)
 
 

@@ -81,3 +81,9 @@ def test_any_bytes_are_payloads(tmp_path: Path, content: bytes, suffix: str) -> 
     lines = list(read_file(written(tmp_path / f"a{suffix}", content)))
     numbers = [line.number for line in lines]
     assert numbers == sorted(set(numbers))
+
+
+def test_a_line_keeps_all_its_tab_separated_fields(tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(b"\xef\xbb\xbfa\t\t\r\n\t\n\tb\t\n")
+    assert [line.payload for line in read_file(str(file))] == [b"a\t\t", b"\tb\t"]
