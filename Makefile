@@ -48,12 +48,17 @@ test-native: native ## The laws, the stories, the real file and a fault run once
 	@PYTHONPATH=$(CURDIR)/$(NATIVE) $(BIN)/pytest -o pythonpath="$(NATIVE) ." $(or $(ARGS),$(ON_NATIVE))
 
 .PHONY: check
-check: lint format-check types alerts deployment ## Linter, formatting, types, alerting rules and what deploys; changes nothing
+check: lint format-check types contract alerts deployment ## Linter, formatting, types, the contract's promises, alerting rules and what deploys; changes nothing
 
 .PHONY: lint
 lint: $(STAMP)
 	@echo "ruff     check"
 	@$(BIN)/ruff check --quiet $(SOURCES)
+
+.PHONY: contract
+contract: $(STAMP)
+	@echo "contract schemas/released.json"
+	@$(BIN)/python -m schemas.compatible
 
 .PHONY: format-check
 format-check: $(STAMP)

@@ -21,6 +21,7 @@ DIRECTORY = Path(__file__).parent
 PAGES = "formats/pages"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 CONTENT_TYPE = "application/cloudevents+json"
+BOUNDS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
 VERSION = "1.0.0"
 """Of the contract: a new type or field raises the middle number, an incompatible change (see upcast) the first."""
 
@@ -106,7 +107,9 @@ def _summary(name: str) -> str:
 
 
 def _lean(schema: Any) -> Any:
-    """Leaves out what pydantic adds and nobody reads: titles that repeat names, and defaults that say `absent`."""
+    """Leaves out what pydantic adds and nobody reads: titles that repeat names, and defaults that say `absent`; and names bounds
+    as JSON Schema does, which pydantic does not behind a validator of one's own.
+    """
     if isinstance(schema, list):
         return [_lean(item) for item in schema]
     if not isinstance(schema, dict):
@@ -115,7 +118,7 @@ def _lean(schema: Any) -> Any:
     for key, value in schema.items():
         if (key == "title" and isinstance(value, str)) or (key == "default" and value is None):
             continue
-        lean[key] = _lean(value)
+        lean[BOUNDS.get(key, key)] = _lean(value)
     return lean
 
 
