@@ -158,9 +158,7 @@ def main(arguments: list[str], released: Path = RELEASED) -> int:
     found = list(breaks(json.loads(released.read_text("utf-8")), present)) if released.exists() else []
     if found:
         sys.stderr.write("".join(f"contract: {what}\n" for what in found))
-        sys.stderr.write(
-            f"contract: {len(found)} incompatible changes; take them back, or write an upcaster (schemas/upcast.py)\n"
-        )
+        sys.stderr.write("contract: take it back, or give the type a new version and an upcaster (schemas/upcast.py)\n")
         return 1
     if arguments == ["--release"]:
         released.write_text(json.dumps(present, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
