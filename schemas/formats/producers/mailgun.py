@@ -6,7 +6,7 @@ from functools import partial
 
 from schemas.formats.payload import Headers, digest_id
 from schemas.formats.producer import Producer, Row, Touch, by, first, items, part, text
-from schemas.formats.times import moment
+from schemas.formats.producers._mail import mail
 from schemas.identifiers import Document
 
 _SIGNED = frozenset({"signature", "token", "timestamp", "body-plain", "stripped-text"})
@@ -27,31 +27,20 @@ def _event(payload: Document) -> object:
 
 def _touch(kind: str, payload: Document, _headers: Headers) -> list[Touch]:
     data = _event_data(payload)
-    recipient = first(data, "recipient")
-    told = data.get("id")
+    recipient, told = first(data, "recipient"), data.get("id")
     if told in (None, ""):
         told = f"{kind} {text(data.get('timestamp'))} {digest_id(data, _SIGNED)}" if recipient else None
-    message = first(data, "message.headers.message-id", "Message-Id", "message-id")
-    identifiers = {
-        "email": recipient,
-        # A message to several people has one id; each of its recipients has a message of their own.
-        "message_id": f"{text(message).strip('<>')} {text(recipient)}" if message and recipient else None,
-    }
-    tags = data.get("tags")
     campaigns = items(data, "campaigns")
     return [
-        Touch(
+        mail(
             kind,
             told,
-            moment(data.get("timestamp")),
-            identifiers,
-            {
-                "channel": "email",
-                "recipient": recipient,
-                "campaign": first(campaigns[0], "name", "id") if campaigns else _tag(tags),
-                "machine": _machine(data) if kind == "message.opened" else None,
-                "reason": first(data, "reason") if kind == "message.bounced" else None,
-            },
+            data.get("timestamp"),
+            first(data, "message.headers.message-id", "Message-Id", "message-id"),
+            recipient,
+            campaign=first(campaigns[0], "name", "id") if campaigns else _tag(data.get("tags")),
+            machine=_machine(data) if kind == "message.opened" else None,
+            reason=first(data, "reason") if kind == "message.bounced" else None,
         )
     ]
 

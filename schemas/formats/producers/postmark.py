@@ -7,7 +7,7 @@ from functools import partial
 
 from schemas.formats.payload import Headers
 from schemas.formats.producer import Producer, Row, Touch, Touches, by, first, text
-from schemas.formats.times import moment
+from schemas.formats.producers._mail import mail, told_by
 from schemas.identifiers import Document
 
 _SOFT = frozenset({"SoftBounce", "Transient", "AutoResponder", "AddressChange", "DnsError", "Subscribe", "ChallengeVerification"})
@@ -15,19 +15,19 @@ _SOFT = frozenset({"SoftBounce", "Transient", "AutoResponder", "AddressChange", 
 
 
 def _touch(kind: str, when: str, payload: Document, _headers: Headers) -> list[Touch]:
-    recipient = first(payload, "Recipient", "Email")
-    message, at = text(payload.get("MessageID")), text(payload.get(when))
-    identifiers = {"email": recipient, "message_id": f"{message} {text(recipient)}" if message and recipient else None}
-    # Only bounces and complaints have an id. An event of the same kind, message, person and moment is the same one.
-    told = " ".join((kind, message, text(recipient), at, text(payload.get("OriginalLink")))) if message and at else None
-    data = {
-        "channel": "email",
-        "recipient": recipient,
-        "campaign": first(payload, "Tag"),
-        "kind": {"outbound": "transactional", "broadcast": "marketing"}.get(text(payload.get("MessageStream"))),
-        "reason": first(payload, "Type") if kind == "message.bounced" else None,
-    }
-    return [Touch(kind, told, moment(payload.get(when)), identifiers, data)]
+    recipient, message, at = first(payload, "Recipient", "Email"), first(payload, "MessageID"), first(payload, when)
+    return [
+        mail(
+            kind,
+            told_by(kind, message, recipient, at, payload.get("OriginalLink")),
+            at,
+            message,
+            recipient,
+            campaign=first(payload, "Tag"),
+            kind={"outbound": "transactional", "broadcast": "marketing"}.get(text(payload.get("MessageStream"))),
+            reason=first(payload, "Type") if kind == "message.bounced" else None,
+        )
+    ]
 
 
 def _bounce(payload: Document, headers: Headers) -> Touches:

@@ -6,30 +6,25 @@ from functools import partial
 
 from schemas.formats.payload import Headers
 from schemas.formats.producer import Producer, Row, Touch, by, first, text
-from schemas.formats.times import moment
+from schemas.formats.producers._mail import mail
 from schemas.identifiers import Document
 
 
 def _touch(kind: str, payload: Document, _headers: Headers) -> list[Touch]:
-    data = {
-        "channel": "email",
-        "recipient": first(payload, "email"),
-        "campaign": first(payload, "singlesend_name", "marketing_campaign_name", "category"),
-        "kind": "marketing" if first(payload, "singlesend_id", "marketing_campaign_id") else None,
-        "machine": payload.get("sg_machine_open") is True or None,
-        "reason": first(payload, "bounce_classification", "type") if kind == "message.bounced" else None,
-    }
-    identifiers = {"email": first(payload, "email"), "message_id": _message(payload)}
-    return [Touch(kind, first(payload, "sg_event_id"), moment(payload.get("timestamp")), identifiers, data)]
-
-
-def _message(payload: Document) -> str:
-    """What follows the first dot of sg_message_id is where a try was sent from, and differs between events of a message. The
-    rest is the same for all recipients of one call, each of whom has a message of their own.
-    """
-    known = text(payload.get("sg_message_id")).partition(".")[0] or text(payload.get("smtp-id"))
-    recipient = text(payload.get("email"))
-    return f"{known} {recipient}" if known and recipient else ""
+    return [
+        mail(
+            kind,
+            first(payload, "sg_event_id"),
+            payload.get("timestamp"),
+            # What follows the first dot is where a try was sent from, and differs between events of a message.
+            text(payload.get("sg_message_id")).partition(".")[0] or first(payload, "smtp-id"),
+            first(payload, "email"),
+            campaign=first(payload, "singlesend_name", "marketing_campaign_name", "category"),
+            kind="marketing" if first(payload, "singlesend_id", "marketing_campaign_id") else None,
+            machine=payload.get("sg_machine_open") is True or None,
+            reason=first(payload, "bounce_classification", "type") if kind == "message.bounced" else None,
+        )
+    ]
 
 
 def _row(says: str, kind: str) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -159,3 +160,67 @@ def test_postmarks_list_changes_that_a_bounce_made_are_no_wish() -> None:
     ]
     assert types("postmark", {**payload, "SuppressSending": True, "SuppressionReason": "HardBounce"}) == []
     assert types("postmark", {**payload, "SuppressSending": False}) == []
+
+
+SES_MAIL: dict[str, Any] = {
+    "messageId": "0100018f",
+    "timestamp": "2024-05-01T12:00:00Z",
+    "destination": ["a@example.com", "b@example.com"],
+}
+
+
+def test_ses_says_what_happened_to_each_recipient() -> None:
+    sent = mapped("ses", {"eventType": "Send", "mail": SES_MAIL, "send": {}})
+    assert [document["data"]["identifiers"]["message_id"] for document in sent] == [
+        "0100018f a@example.com",
+        "0100018f b@example.com",
+    ]
+    assert {document["time"] for document in sent} == {NOON}
+    assert len({document["id"] for document in sent}) == 2
+    bounce = {"bounceType": "Permanent", "bounceSubType": "General", "timestamp": "2024-05-01T12:00:01Z"}
+    told = {
+        "eventType": "Bounce",
+        "mail": SES_MAIL,
+        "bounce": {**bounce, "bouncedRecipients": [{"emailAddress": "b@example.com"}]},
+    }
+    [bounced] = mapped("ses", told)
+    assert (bounced["data"]["recipient"], bounced["data"]["reason"]) == ("b@example.com", "General")
+    told["bounce"] = {**told["bounce"], "bounceType": "Transient"}  # type: ignore[dict-item] # of mixed values
+    assert types("ses", told) == []
+
+
+def test_ses_cannot_say_who_opened_a_message_to_two() -> None:
+    opened = {"eventType": "Open", "mail": SES_MAIL, "open": {"timestamp": "2024-05-01T12:00:01Z"}}
+    assert types("ses", opened) == []
+    opened["mail"] = {**SES_MAIL, "destination": ["a@example.com"]}
+    assert types("ses", opened) == ["message.opened"]
+
+
+def test_ses_in_its_envelopes_is_the_same_event() -> None:
+    event = {"eventType": "Send", "mail": SES_MAIL, "send": {}}
+    by_sns = {"Type": "Notification", "TopicArn": "arn:aws:sns:x", "Message": json.dumps(event)}
+    by_eventbridge = {"source": "aws.ses", "detail-type": "Email Sent", "detail": event}
+    assert mapped("ses", by_sns) == mapped("ses", by_eventbridge) == mapped("ses", event)
+    assert types("ses", {"Type": "SubscriptionConfirmation", "Token": "t", "TopicArn": "arn:aws:sns:x", "Message": "m"}) == []
+
+
+def test_brevo_tells_a_first_opening_twice() -> None:
+    payload = {
+        "event": "opened",
+        "email": "a@example.com",
+        "message-id": "<m@relay>",
+        "ts_epoch": 1714564800000,
+        "tags": ["welcome"],
+    }
+    assert mapped("brevo", payload) == mapped("brevo", {**payload, "event": "unique_opened"})
+    [opened] = mapped("brevo", {**payload, "event": "proxy_open"})
+    assert (opened["time"], opened["data"]["machine"], opened["data"]["campaign"]) == (NOON, True, "welcome")
+    assert types("brevo", {**payload, "event": "soft_bounce"}) == []
+
+
+def test_mailjets_bounces_are_hard_ones() -> None:
+    payload = {"event": "bounce", "MessageID": 1, "email": "a@example.com", "time": 1714564800, "error": "user unknown"}
+    assert types("mailjet", {**payload, "hard_bounce": False}) == []
+    [bounced] = mapped("mailjet", [{**payload, "hard_bounce": True}])
+    assert (bounced["time"], bounced["data"]["reason"]) == (NOON, "user unknown")
+    assert types("mailjet", {**payload, "event": "sent"}) == ["message.delivered"]
