@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from streams.cli import config, contract, demo, doctor, functions, kafka, offline, serve, state
+from streams.cli import config, contract, demo, doctor, functions, kafka, mapping, offline, serve, state
 from streams.cli.failure import Failure
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 app.add_typer(kafka.topics, name="topics")
 app.add_typer(kafka.dlq, name="dlq")
+app.add_typer(mapping.app, name="mapping")
 for command in (
     demo.demo,
     serve.worker,

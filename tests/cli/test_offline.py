@@ -106,7 +106,7 @@ def test_what_a_producers_events_become(capsys: pytest.CaptureFixture[str]) -> N
     assert told[0] == "SendGrid Event Webhook"
     assert any(line.split()[:2] == ["click", "message.clicked"] for line in told)
     assert run(["formats", "carrierpigeon"]) == 2
-    assert "there is one for mailgun, postmark, sendgrid" in capsys.readouterr().err
+    assert "there is one for brevo, mailgun, " in capsys.readouterr().err
 
 
 def test_formats_and_schemas(capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,3 +115,21 @@ def test_formats_and_schemas(capsys: pytest.CaptureFixture[str]) -> None:
     assert {"type": "page.viewed", "family": "web"} in output(capsys, "schema")["types"]
     assert run(["schema", "order.placed"]) == 0
     assert json.loads(capsys.readouterr().out)["type"] == "object"
+
+
+def test_a_first_mapping(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, out = tmp_path / "clicks.csv", tmp_path / "clicks.yaml"
+    file.write_text(
+        "user_id,event,at\n" + "".join(f"u{n % 3},{('home', 'search')[n % 2]},2024-05-01T12:00:0{n}Z\n" for n in range(8))
+    )
+    assert run(["mapping", "draft", str(file), "--out", str(out)]) == 0
+    assert capsys.readouterr().err == f"Go through {out}, then: journey validate {file} --format mapping:{out}\n"
+    document = output(capsys, "validate", str(file), "--format", f"mapping:{out}")
+    assert document["counts"] == {"accepted": 8, "ignored": 0, "rejected": 0, "touchpoints": 8}
+    assert run(["mapping", "draft", str(file), "--out", str(out)]) == 1
+    assert "is there already" in capsys.readouterr().err
+    assert run(["mapping", "draft", str(file)]) == 0
+    assert capsys.readouterr().out == out.read_text()
+    file.write_text("")
+    assert run(["mapping", "draft", str(file)]) == 2
+    assert "nothing to guess from" in capsys.readouterr().err
