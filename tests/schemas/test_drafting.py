@@ -79,7 +79,7 @@ def test_objects_with_epochs_and_an_id_of_their_own(tmp_path: Path) -> None:
         {
             "event": {"id": f"e{number}", "type": ("page", "search")[number % 2]},
             "sent": {"ts": 1714564800000 + number},
-            "user": {"id": number},
+            "user": {"id": number + 1},
         }
         for number in range(20)
     ]
