@@ -50,7 +50,7 @@ def accepted(payloads: list[Any], path: Path) -> float:
         validate_payload(decoder, number, json.dumps(payload).encode(), 1_900_000_000_000, "f")["outcome"]
         for number, payload in enumerate(payloads, start=1)
     ]
-    return sum(outcome != "rejected" for outcome in outcomes) / len(outcomes)
+    return float(sum(outcome != "rejected" for outcome in outcomes) / len(outcomes))
 
 
 def test_a_file_of_clicks(tmp_path: Path) -> None:
