@@ -224,3 +224,40 @@ def test_mailjets_bounces_are_hard_ones() -> None:
     [bounced] = mapped("mailjet", [{**payload, "hard_bounce": True}])
     assert (bounced["time"], bounced["data"]["reason"]) == (NOON, "user unknown")
     assert types("mailjet", {**payload, "event": "sent"}) == ["message.delivered"]
+
+
+def test_customerio_in_every_channel() -> None:
+    payload = {
+        "event_id": "01E4",
+        "object_type": "email",
+        "metric": "clicked",
+        "timestamp": 1714564800,
+        "data": {"identifiers": {"id": "u-17"}, "delivery_id": "RPIL", "recipient": "a@example.com", "campaign_id": 7},
+    }
+    [clicked] = mapped("customerio", payload)
+    assert (clicked["id"], clicked["type"], clicked["time"]) == ("01E4", "message.clicked", NOON)
+    assert clicked["data"] == {
+        "channel": "email",
+        "recipient": "a@example.com",
+        "campaign": "7",
+        "kind": "marketing",
+        "identifiers": {"customer_id": "u-17", "email": "a@example.com", "message_id": "RPIL"},
+    }
+    [sent] = mapped(
+        "customerio",
+        {**payload, "object_type": "sms", "metric": "sent", "data": {"recipient": "+12025550123", "delivery_id": "R"}},
+    )
+    assert (sent["data"]["channel"], sent["data"]["identifiers"]["phone"]) == ("sms", "+12025550123")
+    assert types("customerio", {**payload, "object_type": "slack"}) == []
+    assert types("customerio", {**payload, "metric": "failed"}) == []
+
+
+def test_iterable_opens_and_pushes() -> None:
+    fields = {"messageId": "m", "createdAt": "2024-05-01 14:00:00 +02:00", "campaignName": "spring"}
+    payload = {"email": "a@example.com", "userId": "17", "eventName": "emailOpen", "dataFields": fields}
+    [opened] = mapped("iterable", payload)
+    assert (opened["type"], opened["time"]) == ("message.opened", NOON)
+    assert opened["data"]["identifiers"] == {"email": "a@example.com", "message_id": "m a@example.com", "user_id": "17"}
+    [tapped] = mapped("iterable", {**payload, "eventName": "pushOpen"})
+    assert (tapped["type"], tapped["data"]["channel"]) == ("message.clicked", "push")
+    assert types("iterable", {**payload, "eventName": "emailSendSkip"}) == []
