@@ -106,7 +106,8 @@ def test_what_a_producers_events_become(capsys: pytest.CaptureFixture[str]) -> N
     assert told[0] == "SendGrid Event Webhook"
     assert any(line.split()[:2] == ["click", "message.clicked"] for line in told)
     assert run(["formats", "carrierpigeon"]) == 2
-    assert "there is one for brevo, mailgun, " in capsys.readouterr().err
+    told_of = capsys.readouterr().err
+    assert all(name in told_of for name in ("there is one for", "sendgrid", "stripe"))
 
 
 def test_formats_and_schemas(capsys: pytest.CaptureFixture[str]) -> None:
