@@ -41,7 +41,7 @@ PRODUCER = Producer(
         "https://developers.brevo.com/docs/transactional-webhooks",
         "https://developers.brevo.com/docs/marketing-webhooks",
     ),
-    feeds="webhooks to `journey collect` (POST /v1/brevo, with a bearer token), or their bodies in a topic as they are",
+    feeds="the bodies of its webhooks in a topic as they are, put there by what receives them",
     event=by(lambda payload: payload.get("event")),
     rows={
         "request": _row("Brevo took the message", "message.sent"),

@@ -42,7 +42,7 @@ PRODUCER = Producer(
     name="easypost",
     title="EasyPost trackers",
     documents=("https://docs.easypost.com/docs/trackers", "https://docs.easypost.com/docs/events"),
-    feeds="webhooks to `journey collect` (POST /v1/easypost, with a bearer token), or events or trackers in a topic as they are",
+    feeds="events or trackers in a topic as they are, put there by what receives its webhooks",
     event=by(_event),
     rows={
         "tracker.created": _ROW,

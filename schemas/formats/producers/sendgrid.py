@@ -35,7 +35,7 @@ PRODUCER = Producer(
     name="sendgrid",
     title="SendGrid Event Webhook",
     documents=("https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event",),
-    feeds="Event Webhook to `journey collect` (POST /v1/sendgrid, Signed Event Webhook), or its arrays in a topic as they are",
+    feeds="the Event Webhook's arrays in a topic as they are, put there by what receives them",
     event=by(lambda payload: payload.get("event")),
     rows={
         "processed": _row("SendGrid took the message", "message.sent"),

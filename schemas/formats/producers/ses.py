@@ -84,7 +84,7 @@ PRODUCER = Producer(
     name="ses",
     title="Amazon SES events",
     documents=("https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html",),
-    feeds="an SNS topic or EventBridge rule to `journey collect` (POST /v1/ses, with a bearer token), or the events in a topic as they are",
+    feeds="the events in a topic as they are, put there by what receives its webhooks",
     event=by(_event),
     rows={
         "Send": _row("SES took the message; one for each recipient", "message.sent", "send"),

@@ -187,7 +187,7 @@ PRODUCER = Producer(
     name="stripe",
     title="Stripe events",
     documents=("https://docs.stripe.com/api/events/types", "https://docs.stripe.com/currencies#zero-decimal"),
-    feeds="a webhook endpoint at `journey collect` (POST /v1/stripe, signed), or events in a topic as they are",
+    feeds="events in a topic as they are, put there by what receives its webhooks",
     event=by(_event),
     rows={
         "checkout.session.completed": _SESSION,

@@ -117,7 +117,7 @@ PRODUCER = Producer(
         "https://developer.zendesk.com/api-reference/webhooks/event-types/webhook-event-types/",
         "https://developer.zendesk.com/api-reference/webhooks/event-types/ticket-events/",
     ),
-    feeds="event webhooks to `journey collect` (POST /v1/zendesk, signed), or their bodies in a topic as they are",
+    feeds="the bodies of its webhooks in a topic as they are, put there by what receives them",
     event=by(lambda payload: payload.get("type")),
     rows={
         _TICKET + "created": Row(
