@@ -259,9 +259,10 @@ class Batch:
                 return _EVERYTHING
         if opened.dirty is None:
             return None
-        if max(len(after), len(before)) > self.policy.limits.facts_per_day:
+        if max(len(after), len(before)) > self.policy.limits.facts_per_day or has_tokens(after) or has_tokens(before):
             return _EVERYTHING
-        return _EVERYTHING if has_tokens(after) or has_tokens(before) else opened.dirty
+        # What had closed had closed by then: facts after that neither extend a visit nor complete an attempt of it.
+        return opened.dirty if opened.dirty[0] <= opened.as_of else None
 
     def _book_strands(self, strands_of: Iterable[Sequence[Fact]], lo: int, hi: int, since: int, as_of: int) -> None:
         """Books what closed after `since` and by as_of, of the islands between lo and hi."""

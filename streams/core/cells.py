@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import ceil, log
+from typing import Generic, TypeVar
 
 from streams.core.fields import PLACES, code_of, place_of
 from streams.core.model import Bucket, Dimensions, Grain, Rows
@@ -51,8 +52,11 @@ def where_of(dimensions: Dimensions, names: tuple[str, ...], always: str = "", m
     return Where((*found, *more))
 
 
-Booked = dict[tuple[str, Where], dict[int, int]]
-"""Increments of one bucket, before they are spread over breakdowns: (row, breakdowns) -> slot -> n."""
+Key = TypeVar("Key")
+Booking = tuple[str, Where]
+"""(row, breakdowns)."""
+Booked = dict[Booking, dict[int, int]]
+"""Increments of one bucket, before they are spread over breakdowns: slot -> n."""
 
 
 class Notebook:
@@ -116,83 +120,114 @@ class Notebook:
         return tables.rows()
 
 
-class _Tables:
-    """Increments by grain, of the buckets that are live at a watermark."""
+class _Sums(Generic[Key]):
+    """Sums of slots by row. Tables share what is booked once: slots are copied before anything is added to them."""
 
-    __slots__ = ("_days", "_ever", "_first_day", "_first_hour", "_first_minute", "_hours", "_minutes")
+    __slots__ = ("_own", "table")
+
+    def __init__(self) -> None:
+        self.table: dict[Key, dict[int, int]] = {}
+        self._own: set[Key] = set()
+
+    def add(self, key: Key, slots: dict[int, int]) -> None:
+        """Adds slots that have no zeros; what becomes zero is left out."""
+        known = self.table.get(key)
+        if known is None:
+            self.table[key] = slots
+            return
+        if key not in self._own:
+            known = self.table[key] = dict(known)
+            self._own.add(key)
+        for slot, n in slots.items():
+            total = known.get(slot, 0) + n
+            if total:
+                known[slot] = total
+            else:
+                del known[slot]
+
+    def add_all(self, table: dict[Key, dict[int, int]]) -> None:
+        """Adds every row of a table."""
+        if not self.table:
+            self.table = dict(table)
+            return
+        for key, slots in table.items():
+            self.add(key, slots)
+
+
+class _Tables:
+    """Increments by grain, of the buckets that are live at a watermark.
+
+    Hours are spread over breakdowns, days are sums of hours, and ever is the sum of the days: a sum of breakdowns is made of
+    far fewer numbers than what they are spread from. An hour that is in two local days is in two parts.
+    """
+
+    __slots__ = ("_days", "_first_day", "_first_hour", "_first_minute", "_hours", "_minutes")
 
     def __init__(self, watermark: int) -> None:
         self._first_minute = oldest_live(Grain.MINUTE, watermark)
         self._first_hour = oldest_live(Grain.HOUR, watermark)
         self._first_day = oldest_live(Grain.DAY, watermark)
-        self._ever: Booked = {}
         self._minutes: dict[int, Booked] = {}
-        self._hours: dict[int, Booked] = {}
-        self._days: dict[int, Booked] = {}
+        self._hours: dict[tuple[int, int], _Sums[Booking]] = {}
+        self._days: dict[int, _Sums[Booking]] = {}
 
-    def add_minute(self, key: tuple[str, Where], minute: int, day: int, slots: dict[int, int]) -> None:
+    def add_minute(self, key: Booking, minute: int, day: int, slots: dict[int, int]) -> None:
         """Each key and minute once."""
         if minute >= self._first_minute:
-            _table(self._minutes, minute)[key] = slots
-        hour = minute // 60
-        if hour >= self._first_hour:
-            _add(_table(self._hours, hour), key, slots)
-        self.add_day(key, day, slots)
+            table = self._minutes.get(minute)
+            if table is None:
+                table = self._minutes[minute] = {}
+            table[key] = slots
+        hour = (minute // 60, day)
+        sums = self._hours.get(hour)
+        if sums is None:
+            sums = self._hours[hour] = _Sums()
+        sums.add(key, slots)
 
-    def add_day(self, key: tuple[str, Where], day: int, slots: dict[int, int]) -> None:
+    def add_day(self, key: Booking, day: int, slots: dict[int, int]) -> None:
         """In its day, and ever."""
-        if day >= self._first_day:
-            _add(_table(self._days, day), key, slots)
-        _add(self._ever, key, slots)
+        sums = self._days.get(day)
+        if sums is None:
+            sums = self._days[day] = _Sums()
+        sums.add(key, slots)
 
     def rows(self) -> dict[Bucket, Rows]:
         """By bucket, spread over breakdowns."""
-        grains = (
-            (Grain.EVER, {0: self._ever}),
-            (Grain.MINUTE, self._minutes),
-            (Grain.HOUR, self._hours),
-            (Grain.DAY, self._days),
-        )
-        spread = ((grain, index, _rows(table)) for grain, tables in grains for index, table in tables.items())
-        return {(grain, index): rows for grain, index, rows in spread if rows}
+        hours: dict[int, _Sums[str]] = {}
+        days: dict[int, _Sums[str]] = {day: _spread(sums.table) for day, sums in self._days.items()}
+        for (hour, day), sums in self._hours.items():
+            spread = _spread(sums.table)
+            days.setdefault(day, _Sums()).add_all(spread.table)
+            if hour in hours:
+                hours[hour].add_all(spread.table)
+            elif hour >= self._first_hour:
+                hours[hour] = spread
+        ever: _Sums[str] = _Sums()
+        for sums_of_day in days.values():
+            ever.add_all(sums_of_day.table)
+        tables = [((Grain.EVER, 0), ever.table)]
+        tables += [((Grain.MINUTE, minute), _spread(booked).table) for minute, booked in self._minutes.items()]
+        tables += [((Grain.HOUR, hour), spread.table) for hour, spread in hours.items()]
+        tables += [((Grain.DAY, day), spread.table) for day, spread in days.items() if day >= self._first_day]
+        found = ((bucket, _without_empty(table)) for bucket, table in tables)
+        return {bucket: rows for bucket, rows in found if rows}
 
 
-def _table(tables: dict[int, Booked], index: int) -> Booked:
-    table = tables.get(index)
-    if table is None:
-        table = tables[index] = {}
-    return table
+def _spread(booked: Booked) -> _Sums[str]:
+    """Totals and breakdowns."""
+    sums: _Sums[str] = _Sums()
+    for (row, where), slots in booked.items():
+        for name in _names(row, where):
+            sums.add(name, slots)
+    return sums
+
+
+def _without_empty(table: dict[str, dict[int, int]]) -> dict[str, dict[int, int]]:
+    return table if all(table.values()) else {name: slots for name, slots in table.items() if slots}
 
 
 def _without_zeros(slots: dict[int, int]) -> dict[int, int]:
     return slots if all(slots.values()) else {slot: n for slot, n in slots.items() if n}
-
-
-def _add(table: Booked, key: tuple[str, Where], slots: dict[int, int]) -> None:
-    known = table.get(key)
-    table[key] = slots if known is None else _sum(known, slots)
-
-
-def _sum(known: dict[int, int], slots: dict[int, int]) -> dict[int, int]:
-    """The sum of two, without zeros; a new one, since tables share what they hold."""
-    total = dict(known)
-    for slot, n in slots.items():
-        value = total.get(slot, 0) + n
-        if value:
-            total[slot] = value
-        else:
-            del total[slot]
-    return total
-
-
-def _rows(booked: Booked) -> dict[str, dict[int, int]]:
-    """Totals and breakdowns, without zeros."""
-    rows: dict[str, dict[int, int]] = {}
-    for (row, where), slots in booked.items():
-        for name in _names(row, where):
-            known = rows.get(name)
-            rows[name] = slots if known is None else _sum(known, slots)
-    return rows if all(rows.values()) else {name: slots for name, slots in rows.items() if slots}
 
 
 @lru_cache(maxsize=65_536)

@@ -14,7 +14,7 @@ from streams.core.catalogue import catalogue_digest
 from streams.core.normalise import VERSION as NORMALISER_VERSION
 from streams.core.policy import Policy, TopicPolicy
 
-REVISION = 2
+REVISION = 3
 """Raised when the core would feed other cells from the same facts, or write journeys in another form."""
 
 _NORMALISERS = ("email-validator", "phonenumbers", "tzdata")

@@ -12,7 +12,9 @@ have no link and belong to the journey's person. A journey without persons has n
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 
 import msgspec
 
@@ -94,16 +96,17 @@ class Fact(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     code: index in TYPES. who: one person identifier of its own, empty where it had none (or, with the field `nameless`,
     whom it was found to be of). references: those that a
-    visit can be joined by, and those that a reader of the timeline wants.
+    visit can be joined by, and those that a reader of the timeline wants. where: the dimensions, packed. content: the digest,
+    then the fields, packed. A worker holds very many facts and looks at most of them for `at`, `eid` and `code` alone; what
+    is rarely read is one object in memory, not a dozen.
     """
 
     at: int
     eid: bytes
-    digest: bytes
     code: int
     who: Identifier
-    dimensions: Dimensions
-    fields: dict[str, Value]
+    where: bytes
+    content: bytes
     references: tuple[Identifier, ...] = ()
 
     @property
@@ -111,20 +114,61 @@ class Fact(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """The touchpoint's type."""
         return TYPES[self.code]
 
+    @property
+    def digest(self) -> bytes:
+        """Of the touchpoint's content; of two payloads of one event the least (at, digest) counts."""
+        return self.content[:_DIGEST_BYTES]
+
+    @property
+    def dimensions(self) -> Dimensions:
+        """What it can be broken down by. Equal ones are one object, as long as they are remembered."""
+        return _dimensions_of(self.where)
+
+    @property
+    def fields(self) -> Mapping[str, Value]:
+        """What the cases and the readers of the timeline need of it."""
+        return _fields_of(self.content[_DIGEST_BYTES:])
+
+    def with_fields(self, more: Mapping[str, Value]) -> Fact:
+        """The same fact with further fields."""
+        return msgspec.structs.replace(self, content=self.digest + _pack({**self.fields, **more}))
+
+
+_DIGEST_BYTES = 8
+_REMEMBERED = 16_384
+_pack = msgspec.msgpack.Encoder(order="deterministic").encode
+_NO_FIELDS = _pack({})
+_unpack_dimensions = msgspec.msgpack.Decoder(Dimensions).decode
+_unpack_fields = msgspec.msgpack.Decoder(dict[str, Value]).decode
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _where_of(dimensions: Dimensions) -> bytes:
+    return _pack(dimensions)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _dimensions_of(where: bytes) -> Dimensions:
+    return _unpack_dimensions(where)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _fields_of(packed: bytes) -> Mapping[str, Value]:
+    return MappingProxyType(_unpack_fields(packed))
+
 
 def fact_of(touchpoint: Touchpoint) -> Fact:
     """The fact that a touchpoint adds."""
-    fields = dict(touchpoint.fields)
+    fields = touchpoint.fields
     if touchpoint.batch:
-        fields["batch"] = True
+        fields = {**fields, "batch": True}
     return Fact(
         touchpoint.at,
         touchpoint.eid,
-        touchpoint.digest,
         CODES[touchpoint.type],
         touchpoint.persons[0] if touchpoint.persons else Identifier(""),
-        touchpoint.dimensions,
-        fields,
+        _where_of(touchpoint.dimensions),
+        touchpoint.digest + (_pack(fields) if fields else _NO_FIELDS),
         touchpoint.references,
     )
 

@@ -215,7 +215,7 @@ def _belonging(
 ) -> list[Place]:
     """Where a fact is kept: among its person's site facts, in a case, or both."""
     places: list[Place] = []
-    on_site = person is not None and _on_site(fact)
+    on_site = person is not None and _on_site(touchpoint)
     if person is not None and on_site:
         places.append(Place(batch, person, None))
     family = FAMILIES[touchpoint.type]
@@ -231,9 +231,9 @@ def _belonging(
     return places
 
 
-def _on_site(fact: Fact) -> bool:
+def _on_site(touchpoint: Touchpoint) -> bool:
     """Whether a fact of one's own belongs to visits and tasks; batch topics carry only what stays open after the seal."""
-    return (fact.dimensions.channel in SITE_CHANNELS or fact.code == ORDER_PLACED) and not fact.fields.get("batch")
+    return (touchpoint.dimensions.channel in SITE_CHANNELS or touchpoint.type == "order.placed") and not touchpoint.batch
 
 
 def _local(touchpoint: Touchpoint, family: Family) -> Identifier:

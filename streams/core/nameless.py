@@ -36,7 +36,7 @@ def put(batch: Batch, opened: Opened, reference: Identifier, fact: Fact) -> None
     journey = opened.journey
     journey.loose = True
     who = _who(batch, journey.cases, reference, fact)
-    fact = msgspec.structs.replace(fact, who=who, fields={**fact.fields, NAMELESS: True})
+    fact = msgspec.structs.replace(fact.with_fields({NAMELESS: True}), who=who)
     insort(journey.cases[reference].loose, fact, key=by_instant)
     _give(batch, fact)
 

@@ -32,7 +32,7 @@ def journey_id(identifier: Identifier) -> JourneyId:
 class Workspace:
     """A bounded cache of journeys with their links; the least recently committed journey leaves first."""
 
-    def __init__(self, capacity: int = 20_000) -> None:
+    def __init__(self, capacity: int = 40_000) -> None:
         self.capacity = capacity
         self.links: dict[Identifier, JourneyId] = {}
         self.absent: set[Identifier] = set()

@@ -28,10 +28,11 @@ def placed_of(facts: Iterable[Fact]) -> Fact | None:
 
 def promised_at(fact: Fact) -> int | None:
     """When a merchant's promise falls due; None for facts that promise nothing (a carrier's estimate does not)."""
-    if fact.code not in (PLACED, _PROMISED) or fact.fields.get("promised_by") == "carrier":
+    if fact.code not in (PLACED, _PROMISED):
         return None
-    due = fact.fields.get("promised_at")
-    return due if isinstance(due, int) else None
+    fields = fact.fields
+    due = fields.get("promised_at")
+    return due if isinstance(due, int) and fields.get("promised_by") != "carrier" else None
 
 
 Course = tuple[list[tuple[int, int]], int | None, int | None]
@@ -59,13 +60,13 @@ def book_order(facts: Sequence[Fact], as_of: int, book: Notebook) -> None:
     where = where_of((placed or facts[0]).dimensions, SITE)
     if placed is not None:
         book.count("orders", placed.at, where)
-        value, currency = placed.fields.get("value"), placed.fields.get("currency")
-        if isinstance(value, int) and value and currency:
-            money = where_of(placed.dimensions, SITE, f"|currency={currency}")
-            book.count("revenue", placed.at, money, value)
+        fields = placed.fields
+        value, currency = fields.get("value"), fields.get("currency")
         if isinstance(value, int) and currency:
             money = where_of(placed.dimensions, SITE, f"|currency={currency}")
             book.count("orders_valued", placed.at, money)
+            if value:
+                book.count("revenue", placed.at, money, value)
     course = course_of(facts)
     promises, delivered, cancelled = course
     if not promises:
