@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from streams.core.cases import life, orders, site
 from streams.core.cells import Notebook
 from streams.core.families import ORDER_PREFIXES, kind_of
-from streams.core.journey import Case, Fact, Held, Journey, encode, later_than
+from streams.core.journey import Case, Fact, Journey, decode, encode, later_than
 from streams.core.model import Advance, Commit, Identifier, JourneyId, Version, version_of
 from streams.core.policy import Policy
 from streams.core.trees import root_of, roots_of, tree_of
@@ -51,15 +51,16 @@ class Context:
 class Opened:
     """A journey that this batch may change, and how it was before: `site` and `links` are copied when they are touched."""
 
-    __slots__ = ("as_of", "dirty", "held", "journey", "links", "lived", "relinked", "site", "soiled", "version")
+    __slots__ = ("as_of", "dirty", "id", "journey", "links", "lived", "relinked", "site", "soiled", "version")
 
-    def __init__(self, held: Held) -> None:
-        self.held = held
-        self.journey = held.journey
-        self.version = held.version
-        self.as_of = held.journey.as_of
-        self.site = held.journey.site
-        self.links = held.journey.links
+    def __init__(self, found: JourneyId, journey: Journey, version: Version | None) -> None:
+        """version: what the store holds; None where it holds nothing."""
+        self.id = found
+        self.journey = journey
+        self.version = version
+        self.as_of = journey.as_of
+        self.site = journey.site
+        self.links = journey.links
         self.dirty: tuple[int, int] | None = None
         self.relinked = False
         self.soiled: set[Identifier] = set()
@@ -104,9 +105,9 @@ class Batch:
 
     def home_of(self, identifier: Identifier) -> JourneyId | None:
         """The journey an identifier leads to, None where it is known to lead nowhere."""
-        target = self.workspace.links.get(identifier)
+        target = self.links.get(identifier) or self.workspace.links.get(identifier)
         if target is not None:
-            if target not in self.workspace.held:
+            if target not in self.opened and target not in self.workspace.held:
                 raise Missing({identifier}, {target})
             return target
         if identifier not in self.workspace.absent:
@@ -119,8 +120,9 @@ class Batch:
         opened = self.opened.get(found)
         if opened is not None:
             return opened
-        opened = self.opened[found] = Opened(self.workspace.held[found])
-        journey = opened.journey
+        held = self.workspace.held[found]
+        journey = decode(held.blob)
+        opened = self.opened[found] = Opened(found, journey, held.version)
         if journey.due is not None and journey.due <= self.watermark:
             if journey.order_due is not None and journey.order_due <= self.watermark:
                 for reference, case in journey.cases.items():
@@ -132,22 +134,19 @@ class Batch:
 
     def create(self, found: JourneyId) -> Opened:
         """A new, empty journey, unless this batch or the store has it already."""
-        if found not in self.workspace.held:
-            version = self.deleted.pop(found, None)
-            self.workspace.held[found] = Held(found, Journey(), version)
-        return self.open(found)
+        if found in self.opened or (found in self.workspace.held and found not in self.deleted):
+            return self.open(found)
+        opened = self.opened[found] = Opened(found, Journey(), self.deleted.pop(found, None))
+        return opened
 
     def delete(self, opened: Opened) -> None:
         """Forgets an empty journey; its differences have been booked or moved by the caller."""
-        found = opened.held.id
         self.settle_cells(opened)
-        del self.opened[found]
-        self.workspace.held.pop(found, None)
-        self.deleted[found] = opened.version
+        del self.opened[opened.id]
+        self.deleted[opened.id] = opened.version
 
     def link(self, identifier: Identifier, target: JourneyId) -> None:
         """Writes a link."""
-        self.workspace.links[identifier] = target
         self.links[identifier] = target
 
     # -- before ------------------------------------------------------------------------------------------------
@@ -187,16 +186,16 @@ class Batch:
         """Adds the cells of everything that was soiled, as it is now, and sets the next deadline."""
         journey = opened.journey
         as_of = max(journey.as_of, self.watermark)
-        cases = journey.cases
         self.book.sign = 1
         if opened.soiled:
+            cases = journey.cases
             for root in {root_of(cases, reference) for reference in opened.soiled if reference in cases}:
                 if kind_of(root) in _BOOKED_KINDS:
                     book_tree(cases, tree_of(cases, root), as_of, self.book)
         if opened.lived:
             journey.life_due = self._book_life(journey, as_of)
         if any(reference.startswith(ORDER_PREFIXES) for reference in opened.soiled) or _passed(journey.order_due, as_of):
-            journey.order_due = _next_order_due(cases, as_of)
+            journey.order_due = _next_order_due(journey.cases, as_of)
         journey.as_of = as_of
         self._settle_site(opened, as_of)
         journey.due = _least(journey.life_due, journey.order_due, journey.site_due)
@@ -216,8 +215,8 @@ class Batch:
         if opened.relinked or opened.dirty is not None or _passed(journey.site_due, as_of):
             now = self._strands(journey.links, journey.site)
             self._restate_site(opened, now)
-            self.book.sign = 1
-            if as_of > opened.as_of:
+            if as_of > opened.as_of and self._may_close(opened, as_of):
+                self.book.sign = 1
                 self._book_strands(now, opened.as_of - self.rules.island_ms, _EVERYTHING[1], opened.as_of, as_of)
         if self.compact(journey):
             now = self._strands(journey.links, journey.site)
@@ -229,6 +228,11 @@ class Batch:
             end = site.island_end(journey.site, self.rules)
             due = _least(due, end + self.context.keep_ms + self.policy.allowance_ms)
         journey.site_due = due
+
+    def _may_close(self, opened: Opened, as_of: int) -> bool:
+        """Whether a visit or an attempt may have closed since the journey was last looked at."""
+        new = opened.dirty is not None and opened.dirty[0] + self.rules.wait_ms <= as_of
+        return new or opened.relinked or _passed(opened.journey.site_due, as_of)
 
     def _strands(self, links: Mapping[str, int], facts: Sequence[Fact]) -> list[Sequence[Fact]]:
         if not facts:
@@ -320,15 +324,6 @@ class Batch:
             versions=versions,
             most=self.book.most,
         )
-
-    def abandon(self) -> set[JourneyId]:
-        """Forgets everything that was changed in memory; returns the journeys that must be loaded again."""
-        touched = {*self.opened, *self.deleted}
-        self.workspace.evict(touched)
-        for identifier, target in self.links.items():
-            if self.workspace.links.get(identifier) == target:
-                self.workspace.links.pop(identifier, None)
-        return touched
 
 
 def _whole_islands(span: tuple[int, int], lists: Sequence[Sequence[Fact]], rules: site.Rules) -> tuple[int, int]:

@@ -95,7 +95,7 @@ def _join(batch: Batch, opened: Opened, identifier: Identifier, at: int) -> Open
     if _is_known(opened, identifier, at):
         return opened
     home = batch.home_of(identifier)
-    if home == opened.held.id:  # linked to a journey that was gone
+    if home == opened.id:  # linked to a journey that was gone
         journey.persons[identifier] = at
         return opened
     arriving = [identifier] if home is None else list(batch.open(home).journey.persons)
@@ -107,7 +107,7 @@ def _join(batch: Batch, opened: Opened, identifier: Identifier, at: int) -> Open
     if home is not None:
         opened = merge(batch, opened, batch.open(home))
     else:
-        batch.link(identifier, opened.held.id)
+        batch.link(identifier, opened.id)
     persons = opened.journey.persons
     persons[identifier] = min(at, persons.get(identifier, at))
     return opened
@@ -150,7 +150,7 @@ def merge(batch: Batch, one: Opened, other: Opened) -> Opened:
     into, rest = one.journey, other.journey
     for identifier, at in rest.persons.items():
         into.persons[identifier] = min(at, into.persons.get(identifier, at))
-        batch.link(identifier, one.held.id)
+        batch.link(identifier, one.id)
     for key, at in rest.links.items():
         into.links[key] = min(at, into.links.get(key, at))
     into.refused = dict([*into.refused.items(), *rest.refused.items()][:_REFUSED_KEPT])
@@ -165,7 +165,7 @@ def merge(batch: Batch, one: Opened, other: Opened) -> Opened:
         else:
             into.cases[reference] = case
             if not reference.startswith("~"):
-                batch.link(reference, one.held.id)
+                batch.link(reference, one.id)
     one.soiled |= other.soiled
     into.as_of = max(into.as_of, rest.as_of)
     into.loose = into.loose or rest.loose
@@ -310,7 +310,7 @@ def _created(batch: Batch, references: Iterable[Identifier], person: Opened | No
         found.append(reference)
         batch.soil(opened, reference)
         opened.journey.cases[reference] = Case()
-        batch.link(reference, opened.held.id)
+        batch.link(reference, opened.id)
     return found
 
 
@@ -380,6 +380,6 @@ def move(batch: Batch, references: list[Identifier], source: Opened, target: Ope
         target.journey.cases[reference] = source.journey.cases.pop(reference)
         source.soiled.discard(reference)
         target.soiled.add(reference)
-        batch.link(reference, target.held.id)
+        batch.link(reference, target.id)
     if not source.journey.persons and not source.journey.cases:
         batch.delete(source)

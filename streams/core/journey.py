@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from streams.core.model import Dimensions, Identifier, JourneyId, Touchpoint, Value, Version, version_of
+from streams.core.model import Dimensions, Identifier, Touchpoint, Value
 
 TYPES: tuple[str, ...] = (
     "page.viewed",
@@ -247,19 +247,25 @@ def decode(blob: bytes) -> Journey:
     return _decoder.decode(blob)
 
 
-class Held(msgspec.Struct, gc=False):
-    """A journey in a worker's memory, with what the store is known to hold of it (None: absent)."""
+class _Outline(msgspec.Struct, array_like=True, gc=False):
+    """The beginning of a journey's blob, of which only names are decoded."""
 
-    id: JourneyId
-    journey: Journey
-    version: Version | None
+    as_of: msgspec.Raw
+    due: msgspec.Raw
+    life_due: msgspec.Raw
+    persons: dict[Identifier, msgspec.Raw]
+    links: msgspec.Raw
+    site: msgspec.Raw
+    cases: dict[Identifier, msgspec.Raw]
 
 
-def held(journey_id: JourneyId, blob: bytes | None) -> Held:
-    """A loaded journey."""
-    if blob is None:
-        return Held(journey_id, Journey(), None)
-    return Held(journey_id, decode(blob), version_of(blob))
+_outline = msgspec.msgpack.Decoder(_Outline).decode
+
+
+def names_in(blob: bytes) -> list[Identifier]:
+    """The identifiers that link to a journey: persons, and references that are not local."""
+    outline = _outline(blob)
+    return [*outline.persons, *(reference for reference in outline.cases if not reference.startswith("~"))]
 
 
 def pair(one: Identifier, other: Identifier) -> str:

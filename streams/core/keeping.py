@@ -8,7 +8,7 @@ kept, the same id is looked for in all of these places.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from streams.core import nameless
 from streams.core.batch import Batch, Opened
@@ -24,6 +24,7 @@ from streams.core.families import (
 from streams.core.journey import CODES, Case, Fact, by_instant
 from streams.core.model import Identifier, Touchpoint
 from streams.core.policy import DAY
+from streams.core.workspace import Workspace
 
 _LOCAL = (LOCAL_SUBSCRIPTION, LOCAL_ACCOUNT, LOCAL_TIMELINE)
 
@@ -173,6 +174,20 @@ def references_of(touchpoint: Touchpoint) -> Iterator[Identifier]:
     kind = ANONYMOUS_CASES.get(touchpoint.type)
     if kind is not None:
         yield Identifier(f"{kind}:~{touchpoint.eid.hex()}")
+
+
+def unknown(touchpoints: Iterable[Touchpoint], workspace: Workspace) -> set[Identifier]:
+    """Those of the identifiers under which touchpoints may leave something whose link, or whose journey, is not in memory."""
+    links, journeys, absent = workspace.links, workspace.held, workspace.absent
+    found: set[Identifier] = set()
+    for touchpoint in touchpoints:
+        for identifier in touchpoint.persons:
+            if links.get(identifier) not in journeys and identifier not in absent:
+                found.add(identifier)
+        for identifier in references_of(touchpoint):
+            if links.get(identifier) not in journeys and identifier not in absent:
+                found.add(identifier)
+    return found
 
 
 def _known(batch: Batch, person: Opened | None, touchpoint: Touchpoint) -> list[tuple[Place, Fact]]:

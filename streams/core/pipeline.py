@@ -18,7 +18,7 @@ from streams.core.decode import Decoder
 from streams.core.families import FAMILIES, Family, is_own_doing
 from streams.core.identity import attach, person_of
 from streams.core.journey import add_spell, fact_of
-from streams.core.keeping import keep, references_of
+from streams.core.keeping import keep, unknown
 from streams.core.model import (
     Advance,
     Commit,
@@ -132,9 +132,7 @@ class Pipeline:
 
     def wanted(self, chunk: Chunk) -> set[Identifier]:
         """What has to be loaded and admitted before the chunk can be folded."""
-        return self.workspace.unknown(
-            identifier for touchpoint in chunk.touchpoints for identifier in (*touchpoint.persons, *references_of(touchpoint))
-        )
+        return unknown(chunk.touchpoints, self.workspace)
 
     def admit(self, links: dict[Identifier, JourneyId | None], blobs: dict[JourneyId, bytes | None]) -> None:
         """Takes in what a store's load returned."""
@@ -148,9 +146,8 @@ class Pipeline:
             for touchpoint in chunk.touchpoints:
                 self._apply(batch, touchpoint)
             return batch.commit(chunk.advance)
-        except Missing as missing:
-            missing.journeys |= batch.abandon()
-            raise
+        except Missing:
+            raise  # nothing has been changed
         except Exception:
             # Journeys that another worker changed since they were loaded may contradict each other.
             self.workspace.clear()

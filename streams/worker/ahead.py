@@ -168,12 +168,10 @@ class Ahead:
                     "%s is stamped by its producers; set message.timestamp.type=LogAppendTime for a live namespace",
                     fetched.partition.topic,
                 )
-        return [_bounded(record, most) for record in fetched.records]
+        return [record if 0 <= record.timestamp <= most else _bounded(record, most) for record in fetched.records]
 
 
 def _bounded(record: Record, most: int) -> Record:
     """A timestamp before 1970 or after 2099 says nothing; one ahead of the wall clock is cut to it where time is live."""
     stamp = record.timestamp
-    if 0 <= stamp <= most:
-        return record
     return msgspec.structs.replace(record, timestamp=NO_TIME if stamp < 0 or stamp > LATEST_MS else most)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from streams.core.batch import Batch, Context
 from streams.core.fields import spell
-from streams.core.journey import held
 from streams.core.model import Touchpoint
 from streams.core.policy import DAY, HOUR, Policy
 from streams.core.workspace import Workspace
@@ -141,8 +140,7 @@ async def cells_of_all(run: Run) -> Cells:
     context = Context(run.policy, DEFINITIONS, Workspace())
     batch = Batch(context, run.watermark)
     async for found, blob in run.store.journeys():
-        one = held(found, blob)
-        context.workspace.held[found] = one
+        context.workspace.admit({}, {found: blob})
         opened = batch.open(found)
         opened.as_of = -1
         batch.soil_all(opened)

@@ -261,8 +261,7 @@ def test_stored_journeys_read_back_as_they_were_written(draw: st.DataObject, fou
         async for key, blob in run.store.journeys():
             journey = decode(blob)
             assert encode(journey) == blob
-            held = run.pipeline.workspace.held[key].journey
-            assert journey == held
+            assert run.pipeline.workspace.held[key].blob == blob
             assert journey.site == sorted(journey.site, key=lambda fact: (fact.at, fact.eid))
             assert journey.persons or not (journey.site or journey.activity)
             assert journey.persons or journey.cases
