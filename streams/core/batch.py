@@ -81,6 +81,17 @@ class Opened:
             self.links = dict(self.links)
 
 
+class Closed:
+    """A journey as this batch leaves it, unless it is opened once more. version: what the store holds of it."""
+
+    __slots__ = ("blob", "due", "version")
+
+    def __init__(self, blob: bytes, version: Version | None, due: int | None) -> None:
+        self.blob = blob
+        self.version = version
+        self.due = due
+
+
 class Batch:
     """Opens journeys, books differences, and ends as a commit."""
 
@@ -92,6 +103,7 @@ class Batch:
         self.watermark = watermark
         self.book = Notebook(context.local)
         self.opened: dict[JourneyId, Opened] = {}
+        self.closed: dict[JourneyId, Closed] = {}
         self.absent: set[Identifier] = set()
         self.links: dict[Identifier, JourneyId | None] = {}
         self.deleted: dict[JourneyId, Version | None] = {}
@@ -107,7 +119,7 @@ class Batch:
         """The journey an identifier leads to, None where it is known to lead nowhere."""
         target = self.links.get(identifier) or self.workspace.links.get(identifier)
         if target is not None:
-            if target not in self.opened and target not in self.workspace.held:
+            if target not in self.opened and target not in self.closed and target not in self.workspace.held:
                 raise Missing({identifier}, {target})
             return target
         if identifier not in self.workspace.absent:
@@ -120,9 +132,9 @@ class Batch:
         opened = self.opened.get(found)
         if opened is not None:
             return opened
-        held = self.workspace.held[found]
-        journey = decode(held.blob)
-        opened = self.opened[found] = Opened(found, journey, held.version)
+        kept = self.closed.get(found) or self.workspace.held[found]
+        journey = decode(kept.blob)
+        opened = self.opened[found] = Opened(found, journey, kept.version)
         if journey.due is not None and journey.due <= self.watermark:
             if journey.order_due is not None and journey.order_due <= self.watermark:
                 for reference, case in journey.cases.items():
@@ -134,7 +146,7 @@ class Batch:
 
     def create(self, found: JourneyId) -> Opened:
         """A new, empty journey, unless this batch or the store has it already."""
-        if found in self.opened or (found in self.workspace.held and found not in self.deleted):
+        if found in self.opened or found in self.closed or (found in self.workspace.held and found not in self.deleted):
             return self.open(found)
         opened = self.opened[found] = Opened(found, Journey(), self.deleted.pop(found, None))
         return opened
@@ -143,7 +155,15 @@ class Batch:
         """Forgets an empty journey; its differences have been booked or moved by the caller."""
         self.settle_cells(opened)
         del self.opened[opened.id]
+        self.closed.pop(opened.id, None)
         self.deleted[opened.id] = opened.version
+
+    def close(self) -> None:
+        """Settles and encodes the journeys that are open. They may be opened again, as in a next batch."""
+        for found, opened in self.opened.items():
+            self.settle_cells(opened)
+            self.closed[found] = Closed(encode(opened.journey), opened.version, opened.journey.due)
+        self.opened.clear()
 
     def link(self, identifier: Identifier, target: JourneyId) -> None:
         """Writes a link."""
@@ -303,12 +323,10 @@ class Batch:
         journeys: dict[JourneyId, bytes | None] = dict.fromkeys(self.deleted)
         due: dict[JourneyId, int | None] = dict.fromkeys(self.deleted)
         versions: dict[JourneyId, Version] = {}
-        for found, opened in self.opened.items():
-            self.settle_cells(opened)
-            read[found] = opened.version
-            blob = journeys[found] = encode(opened.journey)
-            versions[found] = version_of(blob)
-            due[found] = opened.journey.due
+        self.close()
+        for found, closed in self.closed.items():
+            read[found], journeys[found], due[found] = closed.version, closed.blob, closed.due
+            versions[found] = version_of(closed.blob)
         cells = self.book.buckets(self.watermark)
         return Commit(
             definitions=self.context.definitions,

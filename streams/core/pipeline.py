@@ -143,8 +143,10 @@ class Pipeline:
         batch = Batch(self.context, watermark)
         batch.outcomes.update(chunk.outcomes)
         try:
-            for touchpoint in chunk.touchpoints:
-                self._apply(batch, touchpoint)
+            for touchpoints in self._by_journey(chunk.touchpoints):
+                for touchpoint in touchpoints:
+                    self._apply(batch, touchpoint)
+                batch.close()
             return batch.commit(chunk.advance)
         except Missing:
             raise  # nothing has been changed
@@ -166,6 +168,7 @@ class Pipeline:
         try:
             for found in wanted:
                 batch.open(found)
+                batch.close()
             commit = batch.commit(None)
         except Exception:
             self.workspace.clear()
@@ -189,6 +192,17 @@ class Pipeline:
     def evict(self, commit: Commit) -> None:
         """The store said anything else."""
         self.workspace.forget(commit)
+
+    def _by_journey(self, touchpoints: Iterable[Touchpoint]) -> Iterable[list[Touchpoint]]:
+        """Touchpoints by the journey that their first identifier leads to: what one journey needs is looked up, changed and
+        encoded while the processor has it at hand. The order in which events arrive decides nothing.
+        """
+        links = self.workspace.links
+        found: dict[JourneyId | Identifier, list[Touchpoint]] = {}
+        for touchpoint in touchpoints:
+            first = (touchpoint.persons or touchpoint.references)[0]
+            found.setdefault(links.get(first, first), []).append(touchpoint)
+        return found.values()
 
     def _apply(self, batch: Batch, touchpoint: Touchpoint) -> None:
         if touchpoint.traffic != "human":
