@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from streams.core.journey import decode
 from streams.core.model import Answer, Commit, JourneyId, Verdict
 from streams.core.pipeline import Chunk, Missing, Pipeline
-from streams.store.base import DUE_SHARDS, Store
+from streams.store.base import DUE_SHARDS, Loaded, Store
 from streams.store.checks import fits
 
 CONFLICTS_BEFORE_CUT = 3
@@ -115,8 +115,11 @@ async def run_chunks(
             if not fits(commit):
                 pipeline.evict(commit)
                 return await _one_by_one(pipeline, store, chunks[number:], watermark, ready, done)
+            # While the store works on a commit, a load would wait for it.
+            following = await _asked_for(pipeline, store, chunks[number + 1 : number + 2])
             flight = asyncio.create_task(send(pipeline, store, commit, ready))
             await asyncio.sleep(SENDING_SECONDS)  # by the end of which what it writes is taken for stored
+            pipeline.admit(following.links, following.blobs)
         if flight is None:
             return Answer(Verdict.OK, watermark)
         answer = await flight
@@ -129,6 +132,12 @@ async def run_chunks(
         if flight is not None:
             flight.cancel()  # does nothing to one that has landed
             await asyncio.gather(flight, return_exceptions=True)
+
+
+async def _asked_for(pipeline: Pipeline, store: Store, chunks: Iterable[Chunk]) -> Loaded:
+    """What these chunks need that is not in memory."""
+    wanted = {identifier for chunk in chunks for identifier in pipeline.wanted(chunk)}
+    return await store.load(wanted) if wanted else Loaded({}, {})
 
 
 async def _landed(pipeline: Pipeline, flight: asyncio.Task[Answer], commit: Commit) -> Answer:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from streams.core.journey import decode
 from streams.core.model import Verdict
 from streams.core.policy import DAY, MINUTE
 from streams.embedded.valkey import RedisServer
@@ -113,8 +115,8 @@ async def test_nothing_of_a_fold_that_raised_is_left_in_memory(
     worker = join(log)
     await worker.open()
     await worker.read(0, 1)
-    if not safe:
-        monkeypatch.setattr(worker.pipeline.workspace, "clear", lambda: None)
+    if not safe:  # folds change one and the same journey, not what they have decoded for themselves
+        monkeypatch.setattr("streams.core.batch.decode", lru_cache(decode))
     apply, seen = worker.pipeline._apply, []
 
     def failing(batch: Any, touchpoint: Any) -> None:
