@@ -49,7 +49,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     topics: Sequence[TopicPolicy]
     policy: Policy
     dead_letter_topic: str
-    chunk_records: int = 4_000
+    chunk_records: int = 8_000
     session_seconds: float = 10.0
     on_loss: OnLoss = "halt"
 
