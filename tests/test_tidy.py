@@ -22,7 +22,7 @@ CORE_MUST_NOT = {"asyncio", "os", "time", "random", "secrets", "uuid", "logging"
 CLOCK_READERS = {"now", "utcnow", "today", "fromtimestamp", "time_ns", "monotonic"}
 SCHEMAS_MAY = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions", "schemas"}
 CORE_MAY_IN = {"pydantic": "decode", "pydantic_core": "decode"}
-SCHEMAS_MAY_IN = {"yaml": "mapping"}
+SCHEMAS_MAY_IN = {"yaml": "described"}
 """Library -> part of the path of the modules that may import it: the contract's errors, the mapping files."""
 
 

@@ -3,7 +3,7 @@
 A format is a pure function of a record's value and headers. It answers with native documents (validated afterwards by
 the contract's models), Ignore, or a Refusal, and never raises for what a producer sent. Formats are found by name:
 `cloudevents`, `segment`, `segment:page-calls`, a producer's (`sendgrid`, ..), `mapping:FILE` (a bare name finds a shipped
-mapping).
+mapping), `typeform:FILE` (of which questions measure what).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from schemas.formats.cloudevents import map_cloudevents
 from schemas.formats.payload import FormatError, Headers, Mapped, Mapper
 from schemas.formats.producers import producers
 from schemas.formats.segment import map_segment, map_segment_page_calls
+from schemas.formats.surveys import load_survey
 
 __all__ = ["FORMATS", "FormatError", "Headers", "Mapped", "Mapper", "find_format", "format_digest", "format_names"]
 
@@ -30,7 +31,7 @@ FORMATS: dict[str, tuple[Mapper, str]] = {
 
 
 def find_format(name: str) -> Mapper:
-    """The mapper of that name. Raises FormatError for an unknown name, or a mapping that cannot be read or is wrong."""
+    """The mapper of that name. Raises FormatError for an unknown name, or a file that cannot be read or is wrong."""
     if name in FORMATS:
         return FORMATS[name][0]
     kind, _, file = name.partition(":")
@@ -39,16 +40,23 @@ def find_format(name: str) -> Mapper:
         from schemas.formats.mapping import load_mapping  # noqa: PLC0415
 
         return load_mapping(file)
+    producer = producers().get(kind)
+    if producer is not None and producer.configured is not None and file:
+        return producer.configured(load_survey(file))
     known = ", ".join(format_names())
     raise FormatError(f"unknown format {name!r}; known are {known} and mapping:FILE")
 
 
 def format_digest(name: str) -> str:
-    """32 hex digits of what a format makes of a payload: for a mapping its content, however the file is called or laid out.
+    """32 hex digits of what a format makes of a payload: of a file its content, however it is called or laid out.
 
     Part of a namespace's definitions. Raises FormatError as find_format does.
     """
-    described = getattr(find_format(name), "described", name)
+    described = getattr(find_format(name), "described", "")
+    if not described:
+        described = name
+    elif not name.startswith("mapping:"):
+        described = f"{name.partition(':')[0]} {described}"
     return blake2b(f"{REVISION} {described}".encode(), digest_size=16).hexdigest()
 
 

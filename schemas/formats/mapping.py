@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import yaml
-from pydantic import ValidationError
-
 from schemas.envelope import EPOCH
+from schemas.formats.described import read_described
 from schemas.formats.mapping_file import Columns, MappingFile, Time, Value
-from schemas.formats.payload import FormatError, Headers, Mapped, Mapper, digest_id, header, later_touchpoint, parse_json
+from schemas.formats.payload import Headers, Mapped, Mapper, digest_id, header, later_touchpoint, parse_json
 from schemas.identifiers import Document
 from schemas.outcomes import JOURNEY_POSITION, Ignore, Silence
 from schemas.rejections import Reason, Refusal
@@ -37,18 +35,9 @@ def load_mapping(file: str) -> Mapper:
 
     Raises FormatError where the file cannot be read or does not describe a mapping.
     """
-    path = SHIPPED / f"{file}.yaml" if file in shipped_mappings() else Path(file)
-    try:
-        described = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        known = ", ".join(shipped_mappings())
-        raise FormatError(f"mapping {file!r} cannot be read ({error}); shipped mappings are: {known}") from error
-    try:
-        return Mapping(MappingFile.model_validate(described))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise FormatError(f"mapping {file!r}: {where}: {first['msg']}") from error
+    shipped = shipped_mappings()
+    path = SHIPPED / f"{file}.yaml" if file in shipped else Path(file)
+    return Mapping(read_described(path, f"mapping {file!r}", MappingFile, f"; shipped mappings are: {', '.join(shipped)}"))
 
 
 class Mapping:

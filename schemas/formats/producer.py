@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from schemas.formats.bodies import bodies
 from schemas.formats.payload import MAX_BATCH, Headers, Mapped
+from schemas.formats.surveys import Survey
 from schemas.identifiers import Document
 from schemas.outcomes import Ignore, Silence
 from schemas.rejections import Reason, Refusal
@@ -61,7 +62,7 @@ class Producer:
     title: what people call it. documents: addresses of the producer's own documentation. feeds: how its payloads get into a topic.
     event: the name of a payload's event, a key of rows; None or an empty one is a refusal, an unknown one is ignored.
     event_id, time: where they come from, for people; identifiers: kind -> where it comes from; notes: what else to know.
-    split: a record's payloads.
+    split: a record's payloads. configured: the same format with the questions of a survey file; described: those it has.
     """
 
     name: str
@@ -75,6 +76,8 @@ class Producer:
     identifiers: Mapping[str, str]
     notes: tuple[str, ...] = ()
     split: Callable[[bytes, Headers], list[Any] | Refusal] = bodies
+    configured: Callable[[Survey], Producer] | None = None
+    described: str = ""
 
     def __call__(self, value: bytes, headers: Headers) -> Mapped:
         """Native documents of one record, or why there are none. A record of several payloads is used whole or refused whole."""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from schemas.formats import FormatError, find_format, format_digest
 from schemas.formats.pages import examples
 from tests.schemas.producers.reading import mapped, types
 
@@ -28,3 +32,74 @@ def test_what_was_not_answered_is_ignored() -> None:
     assert not types("satismeter", {**SATISMETER, "event": "partial"})
     response = {**SATISMETER["response"], "answers": [{"metric": "nps", "value": None, "id": "q"}, {"value": 4, "id": "r"}]}
     assert not types("satismeter", {**SATISMETER, "response": response})
+
+
+TYPEFORM = examples("typeform")[0]
+QUESTIONS = """
+questions:
+  how_easy: {instrument: ces2}
+  M5tXK5kG7IeA: {instrument: csat, scale_max: 10}
+identifiers: {user: customer_id}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "after-order.yaml"
+    path.write_text(QUESTIONS, "utf-8")
+    return path
+
+
+def test_a_question_that_says_what_it_measures_needs_no_file() -> None:
+    [answer] = mapped("typeform", json.loads(TYPEFORM))
+    assert (answer["data"]["instrument"], answer["data"]["score"]) == ("nps", 9)
+    assert answer["data"]["identifiers"] == {
+        "email": "jane@example.com",
+        "order_id": "1001",
+        "response_id": "typeform:a3a12ec67a1365927098a606107fac01",
+    }
+
+
+def test_a_file_says_what_the_others_measure(file: Path) -> None:
+    """By reference or by id."""
+    found = find_format(f"typeform:{file}")(TYPEFORM, ())
+    assert isinstance(found, list)
+    assert [(one["data"]["instrument"], one["data"]["score"], one["data"].get("scale_max")) for one in found] == [
+        ("nps", 9, None),
+        ("ces2", 6, None),
+        ("csat", 4, 10),
+    ]
+    assert {one["data"]["identifiers"]["customer_id"] for one in found} == {"17"}
+    assert len({one["id"] for one in found}) == 3
+
+
+def test_what_a_file_says_is_part_of_the_definitions(file: Path) -> None:
+    before = format_digest(f"typeform:{file}")
+    moved = file.rename(file.with_name("moved.yaml"))
+    assert format_digest(f"typeform:{moved}") == before != format_digest("typeform")
+    moved.write_text(QUESTIONS.replace("scale_max: 10", "scale_max: 7"), "utf-8")
+    assert format_digest(f"typeform:{moved}") != before
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("questions: {a: {instrument: enps}}", "questions.a.instrument"),
+        ("questions: {a: {instrument: nps, scale_max: 0}}", "scale_min should be less"),
+        ("identifiers: {a: name}", "no kind of identifier"),
+        ("question: {}", "question: Extra inputs"),
+        ("- 3", "the file"),
+        ("{", "cannot be read"),
+    ],
+)
+def test_a_file_that_is_wrong_is_a_clear_error(tmp_path: Path, content: str, says: str) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(content, "utf-8")
+    with pytest.raises(FormatError, match=says) as error:
+        find_format(f"typeform:{path}")
+    assert "survey file" in str(error.value)
+
+
+def test_a_file_for_a_format_that_has_none_is_an_unknown_format(file: Path) -> None:
+    with pytest.raises(FormatError, match="unknown format"):
+        find_format(f"satismeter:{file}")

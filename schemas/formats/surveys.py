@@ -1,0 +1,63 @@
+"""What the questions of a survey measure, for producers whose payloads do not say it: the file of a format `NAME:FILE`.
+
+questions:
+how_likely: {instrument: nps}
+how_easy: {instrument: ces2, scale_min: 1, scale_max: 7}
+identifiers: {user: customer_id}       # what the producer lets you pass through -> kind of identifier
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from schemas.identifiers import GROUP_KINDS, PERSON_KINDS, REFERENCE_KINDS
+from schemas.touchpoints.survey import DEFAULT_SCALES, Instrument
+
+KINDS = (*PERSON_KINDS, *REFERENCE_KINDS, *GROUP_KINDS)
+
+
+def _is_kind(value: str) -> str:
+    if value not in KINDS:
+        raise ValueError(f"{value!r} is no kind of identifier; they are {', '.join(KINDS)}")
+    return value
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Question(_Strict):
+    """What a question measures, and its scale where that is not the instrument's usual one."""
+
+    instrument: Instrument
+    scale_min: int | None = None
+    scale_max: int | None = None
+
+    @model_validator(mode="after")
+    def _is_a_scale(self) -> Self:
+        low, high = DEFAULT_SCALES[self.instrument]
+        if (low if self.scale_min is None else self.scale_min) >= (high if self.scale_max is None else self.scale_max):
+            raise ValueError("scale_min should be less than scale_max")
+        return self
+
+
+class Survey(_Strict):
+    """questions: by the name that the producer gives them. identifiers: name of what is passed through -> kind."""
+
+    questions: dict[str, Question] = Field(default_factory=dict)
+    identifiers: dict[str, Annotated[str, AfterValidator(_is_kind)]] = Field(default_factory=dict)
+
+    def described(self) -> str:
+        """The content as text: the same however the file is laid out."""
+        return self.model_dump_json(exclude_defaults=True)
+
+
+def load_survey(file: str) -> Survey:
+    """The survey file. Raises FormatError where it cannot be read or says something else."""
+    # YAML is needed only by those who have such a file.
+    from schemas.formats.described import read_described  # noqa: PLC0415
+
+    return read_described(Path(file), f"survey file {file!r}", Survey)
