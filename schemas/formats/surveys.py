@@ -50,9 +50,36 @@ class Survey(_Strict):
     questions: dict[str, Question] = Field(default_factory=dict)
     identifiers: dict[str, Annotated[str, AfterValidator(_is_kind)]] = Field(default_factory=dict)
 
+    def question(self, *names: str) -> Question | None:
+        """What the question of one of these names measures: as the file says, else the instrument that it is named after."""
+        found = next((self.questions[name] for name in names if name in self.questions), None)
+        return found or next((_NAMED[name.lower()] for name in names if name.lower() in _NAMED), None)
+
     def described(self) -> str:
         """The content as text: the same however the file is laid out."""
         return self.model_dump_json(exclude_defaults=True)
+
+
+_NAMED = {name: Question(instrument=name) for name in DEFAULT_SCALES} | {"ces": Question(instrument="ces2")}
+"""Customer effort without a version is the second one, on a scale of 1 to 7."""
+_LONGEST = 6
+
+
+def score_of(value: object) -> int | None:
+    """A whole number, as number or as text; None for anything else."""
+    if isinstance(value, str) and len(value) <= _LONGEST and value.strip().lstrip("-").isdecimal() and value.isascii():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def answer(question: Question, score: int) -> dict[str, object]:
+    """The fields of an answer to a question."""
+    return {
+        "instrument": question.instrument,
+        "score": score,
+        "scale_min": question.scale_min,
+        "scale_max": question.scale_max,
+    }
 
 
 def load_survey(file: str) -> Survey:

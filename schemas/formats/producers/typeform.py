@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.formats.payload import Headers
 from schemas.formats.producer import Producer, Row, Touch, by, first, items, part, text
-from schemas.formats.surveys import KINDS, Question, Survey
+from schemas.formats.surveys import KINDS, Question, Survey, answer, score_of
 from schemas.formats.times import moment
 from schemas.identifiers import Document
 
@@ -19,19 +19,18 @@ def _identifiers(survey: Survey, response: Document) -> dict[str, Any]:
     hidden = part(response, "hidden")
     found = {survey.identifiers.get(name, name): value for name, value in hidden.items()}
     identifiers = {kind: value for kind, value in found.items() if kind in KINDS}
-    for answer in items(response, "answers"):
-        if answer.get("type") == "email":
-            identifiers.setdefault("email", answer.get("email"))
-        elif answer.get("type") == "phone_number":
-            identifiers.setdefault("phone", answer.get("phone_number"))
+    for one in items(response, "answers"):
+        if one.get("type") == "email":
+            identifiers.setdefault("email", one.get("email"))
+        elif one.get("type") == "phone_number":
+            identifiers.setdefault("phone", one.get("phone_number"))
     token = text(response.get("token"))
     return {**identifiers, "response_id": f"typeform:{token}" if token else None}
 
 
 def _question(survey: Survey, field: Document) -> Question | None:
     """By the question's reference, else its id; Typeform's own NPS questions need no file."""
-    names = [text(field.get("ref")), text(field.get("id"))]
-    found = next((survey.questions[name] for name in names if name in survey.questions), None)
+    found = survey.question(text(field.get("ref")), text(field.get("id")))
     return found or (_NPS if field.get("type") == "nps" else None)
 
 
@@ -40,19 +39,12 @@ def _answers(survey: Survey, payload: Document, _headers: Headers) -> list[Touch
     token, at = text(response.get("token")), moment(response.get("submitted_at"))
     identifiers = _identifiers(survey, response)
     touches = []
-    for answer in items(response, "answers"):
-        field, score = part(answer, "field"), answer.get("number")
+    for one in items(response, "answers"):
+        field, score = part(one, "field"), score_of(one.get("number"))
         question = _question(survey, field)
-        if question is None or isinstance(score, bool) or not isinstance(score, int):
+        if question is None or score is None:
             continue
-        data = {
-            "channel": "web",
-            "survey_id": first(response, "form_id"),
-            "instrument": question.instrument,
-            "score": score,
-            "scale_min": question.scale_min,
-            "scale_max": question.scale_max,
-        }
+        data = {"channel": "web", "survey_id": first(response, "form_id"), **answer(question, score)}
         name = text(field.get("id")) or text(field.get("ref"))
         touches.append(Touch("survey.answered", f"{token}:{name}" if token else None, at, identifiers, data))
     return touches
@@ -83,7 +75,8 @@ def _producer(survey: Survey) -> Producer:
             "response_id": "token, as typeform:..",
         },
         notes=(
-            "Questions of Typeform's type NPS count by themselves. What others measure says a file: the format is then typeform:FILE.",
+            "Questions of Typeform's type NPS count by themselves, and those whose reference is nps, csat, ces, ces1, ces2 or sus.",
+            "What others measure says a file: the format is then typeform:FILE.",
             "In the file, `questions: {REF: {instrument: csat, scale_max: 10}}` names a question by its reference or id, and",
             "`identifiers: {user: customer_id}` the hidden fields that have other names.",
         ),
