@@ -15,6 +15,7 @@ from typing import Any
 from schemas.formats.pages import coverage, page
 from schemas.formats.producers import producers
 from schemas.outcomes import JOURNEY_CLOCK, JOURNEY_POSITION
+from schemas.rejections import Reason
 from schemas.touchpoints import FAMILY_OF, MODELS
 
 DIRECTORY = Path(__file__).parent
@@ -22,6 +23,7 @@ PAGES = "formats/pages"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 CONTENT_TYPE = "application/cloudevents+json"
 BOUNDS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
+PAYLOAD, REJECTED = "producerPayload", "rejectedRecord"
 VERSION = "1.0.0"
 """Of the contract: a new type or field raises the middle number, an incompatible change (see upcast) the first."""
 
@@ -44,8 +46,9 @@ def schema_of(name: str) -> dict[str, Any]:
 
 
 def asyncapi() -> dict[str, Any]:
-    """The AsyncAPI 3 document: one kind of channel, which carries every message of the contract."""
-    messages = {name: {"$ref": f"#/components/messages/{name}"} for name in MODELS}
+    """The AsyncAPI 3 document: the topics that are read and written, and every message of the contract."""
+    touchpoints = {name: {"$ref": f"#/components/messages/{name}"} for name in MODELS}
+    payloads = {**touchpoints, PAYLOAD: {"$ref": f"#/components/messages/{PAYLOAD}"}}
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -57,21 +60,86 @@ def asyncapi() -> dict[str, Any]:
         },
         "defaultContentType": CONTENT_TYPE,
         "channels": {
-            "touchpoints": {
-                "address": "{topic}",
-                "description": "Any topic that the settings read with the format cloudevents.",
-                "parameters": {"topic": {"description": "name of the Kafka topic"}},
-                "messages": messages,
-            }
+            "touchpoints": _topic(
+                "touchpoints",
+                "Live topics: every one that the settings read, each with its format. Stamped by the broker on arrival"
+                " (message.timestamp.type=LogAppendTime): that is the clock.",
+                payloads,
+            ),
+            "history": _topic(
+                "touchpoints.history",
+                "Topics that files are produced to: their records carry event times of any age (CreateTime).",
+                payloads,
+            ),
+            "deadLetters": _topic(
+                "dead-letters",
+                "Rejected records as they came, compacted by their position.",
+                {REJECTED: {"$ref": f"#/components/messages/{REJECTED}"}},
+            ),
         },
         "operations": {
             "readTouchpoints": {
                 "action": "receive",
                 "summary": "The worker reads every topic of its namespace once, in order, exactly once in effect.",
                 "channel": {"$ref": "#/channels/touchpoints"},
-            }
+            },
+            "readHistory": {
+                "action": "receive",
+                "summary": "As live topics, in a namespace whose clock is history.",
+                "channel": {"$ref": "#/channels/history"},
+            },
+            "writeDeadLetters": {
+                "action": "send",
+                "summary": "The worker writes what it rejects, and waits until it is there, before it goes past it.",
+                "channel": {"$ref": "#/channels/deadLetters"},
+            },
         },
-        "components": {"messages": {name: _message(name) for name in MODELS}},
+        "components": {
+            "messages": {**{name: _message(name) for name in MODELS}, PAYLOAD: _producer_payload(), REJECTED: _rejected_record()}
+        },
+    }
+
+
+def _topic(name: str, description: str, messages: dict[str, Any]) -> dict[str, Any]:
+    topic = {"description": "name of the Kafka topic", "default": name}
+    return {"address": "{topic}", "description": description, "parameters": {"topic": topic}, "messages": messages}
+
+
+def _producer_payload() -> dict[str, Any]:
+    return {
+        "name": PAYLOAD,
+        "summary": "What a producer sends, in a topic that is read with the producer's format.",
+        "description": f"Formats: segment, {', '.join(producers())}, and mapping:FILE for any other. {PAGES}/ says what each becomes.",
+        "contentType": "application/json",
+        "payload": {},
+    }
+
+
+def _rejected_record() -> dict[str, Any]:
+    text = {"type": "string"}
+    return {
+        "name": REJECTED,
+        "summary": "A record that could not be used: its own value and headers, and why.",
+        "description": "The key is TOPIC/PARTITION/OFFSET, so that a record that is rejected again replaces itself.",
+        "contentType": "application/octet-stream",
+        "headers": {
+            "type": "object",
+            "required": [
+                f"journey-{name}" for name in ("topic", "partition", "offset", "timestamp", "stage", "reason", "detail")
+            ],
+            "properties": {
+                "journey-topic": text,
+                "journey-partition": text,
+                "journey-offset": text,
+                "journey-timestamp": {**text, "description": "of the record, in milliseconds since the epoch"},
+                "journey-key": {**text, "description": "of the record, where it had one"},
+                "journey-stage": {**text, "enum": sorted({reason.stage for reason in Reason})},
+                "journey-reason": {**text, "enum": sorted(reason.value for reason in Reason)},
+                "journey-detail": {**text, "description": "for people: the field's path and what is wrong, never its content"},
+                "journey-truncated": {**text, "description": "how many bytes the value had, where only its beginning is here"},
+            },
+        },
+        "payload": {},
     }
 
 
@@ -126,7 +194,7 @@ def _yaml(value: dict[str, Any], indent: str = "") -> Iterator[str]:
     """Objects as YAML blocks, everything else as JSON, which YAML contains; so the contract needs no YAML library."""
     for key, item in value.items():
         name = key if key.replace(".", "").replace("_", "").isalnum() else json.dumps(key)
-        if isinstance(item, dict):
+        if isinstance(item, dict) and item:
             yield f"{indent}{name}:"
             yield from _yaml(item, f"{indent}  ")
         else:

@@ -20,9 +20,11 @@ from schemas.rejections import Reason
 from schemas.touchpoints import FAMILIES, MODELS, AnyTouchpoint
 from schemas.upcast import upcast
 from streams.core.journey import TYPES
-from streams.core.model import Stage
+from streams.core.model import Partition, Record, Rejected, Stage
+from streams.worker.dead_letters import headers_of
 from tests.schemas.examples import OWN, full, native
 
+TOPICS = generate.DIRECTORY.parent / "deploy" / "topics.yaml"
 CONTRACT = [
     "page.viewed",
     "page.left",
@@ -240,10 +242,31 @@ def test_generating_removes_what_is_gone(tmp_path: Path) -> None:
 def test_the_asyncapi_document_reads_back_and_its_references_lead_somewhere() -> None:
     document = yaml.safe_load((generate.DIRECTORY / "asyncapi.yaml").read_text("utf-8"))
     assert document == generate.asyncapi()
-    assert list(document["channels"]["touchpoints"]["messages"]) == CONTRACT
+    assert list(document["channels"]) == ["touchpoints", "history", "deadLetters"]
+    for channel in document["channels"].values():
+        for reference in channel["messages"].values():
+            assert reference["$ref"].removeprefix("#/components/messages/") in document["components"]["messages"]
+    for operation in document["operations"].values():
+        assert operation["channel"]["$ref"].removeprefix("#/channels/") in document["channels"]
+    assert list(document["channels"]["touchpoints"]["messages"]) == [*CONTRACT, generate.PAYLOAD]
     for name in CONTRACT:
         reference = document["components"]["messages"][name]["payload"]["schema"]["$ref"]
         assert (generate.DIRECTORY / reference).is_file()
+
+
+def test_the_asyncapi_document_has_the_topics_that_are_made() -> None:
+    made = [topic["name"] for topic in yaml.safe_load(TOPICS.read_text("utf-8"))["topics"]]
+    told = [channel["parameters"]["topic"]["default"] for channel in generate.asyncapi()["channels"].values()]
+    assert told == [name for name in made if name != "control"]
+
+
+def test_the_asyncapi_document_tells_the_headers_of_a_dead_letter() -> None:
+    record, why = Record(7, 1, b"x" * 3, b"k", (("content-type", b"a"),)), Rejected(Stage.TIME, Reason.TOO_LATE, "late")
+    message = generate.asyncapi()["components"]["messages"][generate.REJECTED]["headers"]
+    named = {name for name, _ in headers_of(Partition("t", 0), record, [why]) if name.startswith("journey-")}
+    assert {*named, "journey-truncated"} == set(message["properties"])
+    assert set(message["required"]) == named - {"journey-key"}
+    assert message["properties"]["journey-reason"]["enum"] == sorted(Reason)
 
 
 def test_a_schema_states_what_is_required() -> None:
