@@ -34,7 +34,7 @@ from streams.core.policy import (
     TaskPolicy,
     TopicPolicy,
 )
-from streams.settings_types import Duration, Name, Port, TaskSetting, TopicSetting, Types, Zone, parse_yaml
+from streams.settings_types import Duration, Name, Port, SourceSetting, TaskSetting, TopicSetting, Types, Zone, parse_yaml
 
 PREFIX = "JOURNEY_"
 OUTSIDE = {"JOURNEY_CONFIG": "path of a YAML file with settings", "JOURNEY_DEBUG": "1 shows stack traces of errors"}
@@ -127,8 +127,16 @@ class Settings(BaseSettings):
     worker_port: Port = Field(6066, description="Port of the first worker; the second takes the next")
     exporter_host: str = Field("127.0.0.1", description="Address that the exporter serves on")
     exporter_port: Port = Field(9108, description="Port that the exporter serves on")
+    collect: dict[Name, SourceSetting] = Field(
+        default_factory=dict,
+        description="Webhooks to collect: source -> file of its secret, or `{secret_file: .., topic: .., signature: .., url: ..}`",
+    )
+    collect_host: str = Field("127.0.0.1", description="Address that the collector serves on")
+    collect_port: Port = Field(9180, description="Port that the collector serves on")
+    collect_body_bytes: int = Field(1_048_576, ge=1, description="The largest body that the collector takes")
+    collect_in_flight: int = Field(200, ge=1, description="Requests that may wait for Kafka at a time; others are told to wait")
 
-    @field_validator("topics", "markets", "tasks", "dimensions", "limits", mode="before")
+    @field_validator("topics", "markets", "tasks", "dimensions", "limits", "collect", mode="before")
     @classmethod
     def _mapping(cls, value: object) -> object:
         return parse_yaml(value)
@@ -192,6 +200,14 @@ class Settings(BaseSettings):
         for name, number in numbers.items():
             if not isinstance(number, int) or isinstance(number, bool) or number < 1:
                 raise ValueError(f"{name} must be a whole number above zero")
+        return value
+
+    @field_validator("collect")
+    @classmethod
+    def _sources(cls, value: dict[str, SourceSetting]) -> dict[str, SourceSetting]:
+        for name, source in value.items():
+            if source.scheme(name) == "twilio" and not source.url:
+                raise ValueError(f"{name}: needs url, as Twilio calls it, because Twilio signs it")
         return value
 
     @model_validator(mode="after")

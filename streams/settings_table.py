@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from streams.durations import format_duration
 from streams.settings import OUTSIDE, PREFIX, Settings
-from streams.settings_types import Duration, TaskSetting, TopicSetting
+from streams.settings_types import Duration, SourceSetting, TaskSetting, TopicSetting
 
 MASK = "***"
 
@@ -72,6 +72,8 @@ def _text(value: object) -> str:
     if isinstance(value, TaskSetting):
         types = f"start: {_text(value.start)}, success: {_text(value.success)}, " if value.start else ""
         return f"{{{types}limit: {format_duration(value.limit)}}}"
+    if isinstance(value, SourceSetting):
+        return "{" + ", ".join(f"{name}: {_text(getattr(value, name))}" for name in sorted(value.model_fields_set)) + "}"
     if isinstance(value, frozenset):
         return "[" + ", ".join(sorted(value)) + "]"
     return str(value)

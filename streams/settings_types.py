@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -42,6 +43,33 @@ class TopicSetting(BaseModel):
     @classmethod
     def _short(cls, value: object) -> object:
         return {"format": value} if isinstance(value, str) else value
+
+
+SIGNATURES = ("bearer", "intercom", "mailgun", "segment", "sendgrid", "shopify", "stripe", "twilio", "zendesk")
+"""How a source of webhooks shows that a request is its own."""
+
+
+class SourceSetting(BaseModel):
+    """A source of webhooks; `shopify: FILE` is short for `shopify: {secret_file: FILE}`.
+
+    topic: named like the source if not set. signature: that of the producer it is named after, else a bearer token.
+    secret_file: of SendGrid it holds the verification key. url: as the producer calls it; Twilio signs it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    secret_file: Path
+    topic: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,200}$")] = ""
+    signature: Literal["", SIGNATURES] = ""  # type: ignore[valid-type]
+    url: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        return {"secret_file": value} if isinstance(value, str) else value
+
+    def scheme(self, name: str) -> str:
+        """Its signature, where the source has this name."""
+        return self.signature or (name if name in SIGNATURES else "bearer")
 
 
 class TaskSetting(BaseModel):

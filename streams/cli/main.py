@@ -31,6 +31,7 @@ for command in (
     demo.demo,
     serve.worker,
     serve.exporter,
+    serve.collect,
     kafka.produce,
     offline.simulate,
     offline.fold,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streams.cli.failure import Failure
+from streams.cli.failure import Failure, Misuse
 
 if TYPE_CHECKING:  # heavy, and only named here
     from streams.settings import Settings
@@ -44,6 +44,33 @@ def exporter(
     for handler in logging.getLogger().handlers:
         handler.addFilter(Explained())
     asyncio.run(_export(settings))
+
+
+def collect(
+    host: Annotated[str | None, typer.Option(help="Address to serve on, instead of JOURNEY_COLLECT_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to serve on, instead of JOURNEY_COLLECT_PORT.")] = None,
+) -> None:
+    """Collect webhooks and CloudEvents over HTTP into Kafka: POST /v1/SOURCE; 202 means that Kafka has it."""
+    from streams.settings import load_settings
+
+    given = {"collect_host": host, "collect_port": port}
+    settings = load_settings(**{name: value for name, value in given.items() if value is not None})
+    if not settings.collect:
+        raise Misuse("JOURNEY_COLLECT lists no source; for example JOURNEY_COLLECT='{shopify: /run/secrets/shopify}'.")
+    try:
+        from streams.collect import run
+    except ImportError as error:
+        raise Failure(f"journey collect needs {error.name}; install customer-journey-pipeline[collect].") from None
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it says in stack traces, we say in a sentence
+    try:
+        trouble = asyncio.run(run.collect(settings, typer.echo))
+    except OSError as error:
+        reason = error.strerror or error
+        address = f"{settings.collect_host}:{settings.collect_port}"
+        raise Failure(f"{address} cannot be served on ({reason}); choose another JOURNEY_COLLECT_PORT.") from error
+    if trouble:
+        raise Failure(f"Kafka: {trouble}")
 
 
 class Explained(logging.Filter):

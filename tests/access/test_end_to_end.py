@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from tests.access.conftest import Environment
 from tests.access.processes import journey, until
 
 SECRET = "ann.personal@example.com"  # noqa: S105 -- personal data that no log may hold
+TOKEN = "a-token-of-this-test"  # noqa: S105 -- no log may hold it either
 
 
 def touchpoints(path: Path) -> Path:
@@ -57,16 +59,24 @@ def test_all_commands_with_the_least_rights(
     file = touchpoints(tmp_path / "events.jsonl")
     assert output(capsys, "produce", str(file), "--format", "cloudevents", "--topic", "touchpoints")["records"] == 2
     send_raw(SECRET.encode())
+    collect_log, token = tmp_path / "collect.log", tmp_path / "token"
+    token.write_text(TOKEN)
+    source = {"COLLECT": json.dumps({"shop": {"secret_file": str(token), "topic": "touchpoints"}})}
+    with journey(collect_log, environment("journey-producer", "journey-exporter", source), "collect", "--port", "0") as collector:
+        assert collector.stdout is not None
+        url = collector.stdout.readline().split()[1]
+        until(lambda: posted(f"{url}shop", b"{}") == 202, collect_log)
 
     log = tmp_path / "worker.log"
     with journey(log, environment("journey-worker", "journey-worker"), "worker") as worker:
         become("journey-operator", "journey-operator")
-        until(lambda: sum(row["position"] for row in output(capsys, "positions")["positions"]) == 3, log)
+        until(lambda: sum(row["position"] for row in output(capsys, "positions")["positions"]) == 4, log)
         assert output(capsys, "show", "order_id:17")["identifiers"]
         assert output(capsys, "digest")["lines"] > 0
         letters = output(capsys, "dlq", "list")
-        assert [letter["reason"] for letter in letters["dead_letters"]] == ["invalid_json"]
-        assert output(capsys, "dlq", "show", letters["dead_letters"][0]["position"])["payload"] == SECRET
+        by_reason = {letter["reason"]: letter["position"] for letter in letters["dead_letters"]}
+        assert sorted(by_reason) == ["invalid_json", "not_a_cloudevent"]
+        assert output(capsys, "dlq", "show", by_reason["invalid_json"])["payload"] == SECRET
         assert output(capsys, "metrics", "--window", "all", "--metric", "orders")["namespace"] == "shop"
 
         variables = environment(
@@ -79,11 +89,21 @@ def test_all_commands_with_the_least_rights(
             until(lambda: b"journey_watermark_timestamp_seconds" in fetched(url), exporter_log)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(20) == 0
-    for name in (log, exporter_log):
+    for name in (log, exporter_log, collect_log):
         text = name.read_text()
         assert SECRET not in text
+        assert TOKEN not in text
         assert "Traceback" not in text
         assert "WARNING" not in text.replace("not there yet", ""), text
+
+
+def posted(url: str, body: bytes) -> int:
+    request = urllib.request.Request(url, body, {"Authorization": f"Bearer {TOKEN}"})
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 def fetched(url: str) -> bytes:

@@ -92,8 +92,10 @@ async def test_a_killed_server_comes_back_with_whole_commits(own_server: RedisSe
             await client.config_set("appendfsync", policy)
         acknowledged = await commit_until_it_dies(own_store, own_server, after_seconds)
         own_server.start()
-        # The one whose reply was lost may be there. (A killed process, unlike a killed machine, loses nothing it wrote.)
-        assert await steps(own_store) - acknowledged in {0, 1}
+        # The one whose reply was lost may be there. Nothing acknowledged is lost with `always`; with `everysec` Redis holds
+        # back what it writes while an earlier fsync takes long, and whole commits may be gone.
+        more = await steps(own_store) - acknowledged
+        assert more in {0, 1} if policy == "always" else more <= 1
 
 
 async def test_a_torn_file_takes_the_position_back_with_the_state(own_server: RedisServer, own_store: RedisStore) -> None:

@@ -41,7 +41,7 @@ PRODUCER = Producer(
         "https://developers.brevo.com/docs/transactional-webhooks",
         "https://developers.brevo.com/docs/marketing-webhooks",
     ),
-    feeds="the bodies of its webhooks in a topic as they are, put there by what receives them",
+    feeds="the bodies of its webhooks in a topic as they are, put there by `journey collect` or what else receives them",
     event=by(lambda payload: payload.get("event")),
     rows={
         "request": _row("Brevo took the message", "message.sent"),

@@ -110,7 +110,7 @@ PRODUCER = Producer(
         "https://developers.intercom.com/docs/references/webhooks/webhook-models",
         "https://developers.intercom.com/docs/webhooks/webhook-topics",
     ),
-    feeds="the bodies of its webhooks in a topic as they are, put there by what receives them",
+    feeds="the bodies of its webhooks in a topic as they are, put there by `journey collect` or what else receives them",
     event=by(lambda payload: payload.get("topic")),
     rows={
         "conversation.user.created": _row("inbound", "contact.opened", direction="inbound"),

@@ -39,7 +39,7 @@ PRODUCER = Producer(
     name="iterable",
     title="Iterable system webhooks",
     documents=("https://support.iterable.com/hc/en-us/articles/208013936-System-Webhooks",),
-    feeds="the bodies of its webhooks in a topic as they are, put there by what receives them",
+    feeds="the bodies of its webhooks in a topic as they are, put there by `journey collect` or what else receives them",
     event=by(lambda payload: first(payload, "eventName", "eventTitle")),
     rows={
         "emailSend": _row("it was handed on", "message.sent", "email"),

@@ -62,7 +62,7 @@ PRODUCER = Producer(
     name="mailgun",
     title="Mailgun webhooks",
     documents=("https://documentation.mailgun.com/docs/mailgun/user-manual/tracking-messages/#webhooks",),
-    feeds="the bodies of its webhooks in a topic as they are, put there by what receives them",
+    feeds="the bodies of its webhooks in a topic as they are, put there by `journey collect` or what else receives them",
     event=by(_event),
     rows={
         "accepted": _row("Mailgun took the message", "message.sent"),

@@ -30,7 +30,7 @@ PRODUCER = Producer(
     name="mailjet",
     title="Mailjet Event API",
     documents=("https://dev.mailjet.com/email/guides/webhooks/",),
-    feeds="the bodies of its webhooks in a topic as they are, put there by what receives them",
+    feeds="the bodies of its webhooks in a topic as they are, put there by `journey collect` or what else receives them",
     event=by(lambda payload: payload.get("event")),
     rows={
         "sent": _row("the receiving server took it", "message.delivered"),

@@ -58,7 +58,7 @@ PRODUCER = Producer(
     name="postmark",
     title="Postmark webhooks",
     documents=("https://postmarkapp.com/developer/webhooks/webhooks-overview",),
-    feeds="the bodies of its webhooks in a topic as they are, put there by what receives them",
+    feeds="the bodies of its webhooks in a topic as they are, put there by `journey collect` or what else receives them",
     event=by(lambda payload: payload.get("RecordType") or ("Bounce" if "BouncedAt" in payload else None)),
     rows={
         "Delivery": _row("the receiving server took it", "message.delivered", "DeliveredAt"),

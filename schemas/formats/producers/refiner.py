@@ -35,7 +35,7 @@ def _producer(survey: Survey) -> Producer:
         name="refiner",
         title="Refiner webhooks",
         documents=("https://refiner.io/docs/kb/integrations/webhooks/",),
-        feeds="the bodies of its webhooks in a topic as they are, put there by what receives them",
+        feeds="the bodies of its webhooks in a topic as they are, put there by `journey collect` or what else receives them",
         event=by(lambda payload: payload.get("triggered_event")),
         rows={
             "Completed Survey": Row("one per question that measures something", ("survey.answered",), partial(_answers, survey)),

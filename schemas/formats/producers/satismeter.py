@@ -49,7 +49,7 @@ PRODUCER = Producer(
     name="satismeter",
     title="SatisMeter webhooks",
     documents=("https://help.satismeter.com/en/articles/6980481-webhooks",),
-    feeds="the bodies of its webhooks in a topic as they are, put there by what receives them",
+    feeds="the bodies of its webhooks in a topic as they are, put there by `journey collect` or what else receives them",
     event=by(lambda payload: payload.get("event")),
     rows={
         "completed": Row("one per answer that measures NPS, CSAT or CES", ("survey.answered",), _answers),

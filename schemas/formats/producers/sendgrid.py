@@ -35,7 +35,7 @@ PRODUCER = Producer(
     name="sendgrid",
     title="SendGrid Event Webhook",
     documents=("https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event",),
-    feeds="the Event Webhook's arrays in a topic as they are, put there by what receives them",
+    feeds="the Event Webhook's arrays in a topic as they are, put there by `journey collect` or what else receives them",
     event=by(lambda payload: payload.get("event")),
     rows={
         "processed": _row("SendGrid took the message", "message.sent"),

@@ -34,7 +34,7 @@ PRODUCER = Producer(
     name="shippo",
     title="Shippo tracking webhooks",
     documents=("https://docs.goshippo.com/docs/tracking/webhooks/",),
-    feeds="the bodies of its webhooks in a topic as they are, put there by what receives them",
+    feeds="the bodies of its webhooks in a topic as they are, put there by `journey collect` or what else receives them",
     event=by(lambda payload: payload.get("event")),
     rows={
         "track_updated": Row(

@@ -189,7 +189,7 @@ PRODUCER = Producer(
     name="shopify",
     title="Shopify webhooks",
     documents=("https://shopify.dev/docs/api/webhooks", "https://shopify.dev/docs/api/admin-rest/latest/resources/order"),
-    feeds="the bodies of its webhooks in a topic as they are, put there by what receives them; the topic comes in the"
+    feeds="the bodies of its webhooks in a topic as they are, put there by `journey collect` or what else receives them; the topic comes in the"
     " header x-shopify-topic, and without it is told by the payload's shape",
     event=_event,
     rows={

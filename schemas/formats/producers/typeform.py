@@ -55,7 +55,7 @@ def _producer(survey: Survey) -> Producer:
         name="typeform",
         title="Typeform webhooks",
         documents=("https://www.typeform.com/developers/webhooks/example-payload/",),
-        feeds="the bodies of its webhooks in a topic as they are, put there by what receives them",
+        feeds="the bodies of its webhooks in a topic as they are, put there by `journey collect` or what else receives them",
         event=by(lambda payload: payload.get("event_type")),
         rows={
             "form_response": Row(

@@ -50,7 +50,7 @@ def _producer(survey: Survey) -> Producer:
         name="wootric",
         title="Wootric webhooks",
         documents=("https://docs.wootric.com/webhooks/",),
-        feeds="the bodies of its webhooks in a topic as they are, JSON or URL encoded, put there by what receives them",
+        feeds="the bodies of its webhooks in a topic as they are, JSON or URL encoded, put there by `journey collect` or what else receives them",
         event=by(_event),
         rows={
             "response created": Row("by its survey_mode: NPS, CSAT or CES", ("survey.answered",), answered),

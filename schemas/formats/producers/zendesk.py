@@ -117,7 +117,7 @@ PRODUCER = Producer(
         "https://developer.zendesk.com/api-reference/webhooks/event-types/webhook-event-types/",
         "https://developer.zendesk.com/api-reference/webhooks/event-types/ticket-events/",
     ),
-    feeds="the bodies of its webhooks in a topic as they are, put there by what receives them",
+    feeds="the bodies of its webhooks in a topic as they are, put there by `journey collect` or what else receives them",
     event=by(lambda payload: payload.get("type")),
     rows={
         _TICKET + "created": Row(

@@ -1,0 +1,1 @@
+"""The collector: webhooks and CloudEvents over HTTP, acknowledged when Kafka has them."""
