@@ -194,32 +194,32 @@ class _Tables:
     def rows(self) -> dict[Bucket, Rows]:
         """By bucket, spread over breakdowns."""
         hours: dict[int, _Sums[str]] = {}
-        days: dict[int, _Sums[str]] = {day: _spread(sums.table) for day, sums in self._days.items()}
+        days: dict[int, _Sums[str]] = {}
+        ever: _Sums[str] = _Sums()
+        for day, sums in self._days.items():
+            days.setdefault(day, _Sums()).add_all(_spread(sums.table))
         for (hour, day), sums in self._hours.items():
             spread = _spread(sums.table)
-            days.setdefault(day, _Sums()).add_all(spread.table)
-            if hour in hours:
-                hours[hour].add_all(spread.table)
-            elif hour >= self._first_hour:
-                hours[hour] = spread
-        ever: _Sums[str] = _Sums()
+            days.setdefault(day, _Sums()).add_all(spread)
+            if hour >= self._first_hour:
+                hours.setdefault(hour, _Sums()).add_all(spread)
         for sums_of_day in days.values():
             ever.add_all(sums_of_day.table)
         tables = [((Grain.EVER, 0), ever.table)]
-        tables += [((Grain.MINUTE, minute), _spread(booked).table) for minute, booked in self._minutes.items()]
-        tables += [((Grain.HOUR, hour), spread.table) for hour, spread in hours.items()]
-        tables += [((Grain.DAY, day), spread.table) for day, spread in days.items() if day >= self._first_day]
+        tables += [((Grain.MINUTE, minute), _spread(booked)) for minute, booked in self._minutes.items()]
+        tables += [((Grain.HOUR, hour), sums_of_hour.table) for hour, sums_of_hour in hours.items()]
+        tables += [((Grain.DAY, day), sums_of_day.table) for day, sums_of_day in days.items() if day >= self._first_day]
         found = ((bucket, _without_empty(table)) for bucket, table in tables)
         return {bucket: rows for bucket, rows in found if rows}
 
 
-def _spread(booked: Booked) -> _Sums[str]:
+def _spread(booked: Booked) -> dict[str, dict[int, int]]:
     """Totals and breakdowns."""
     sums: _Sums[str] = _Sums()
     for (row, where), slots in booked.items():
         for name in _names(row, where):
             sums.add(name, slots)
-    return sums
+    return sums.table
 
 
 def _without_empty(table: dict[str, dict[int, int]]) -> dict[str, dict[int, int]]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.cells import RELATIVE_ERROR, Notebook, bucket_of, where_of
+from streams.core.cells import RELATIVE_ERROR, Notebook, Where, bucket_of, where_of
 from streams.core.fields import BAND, CELLS, PLACES, SITE, name_at, parse_field, part_of, place_of, spell_all
 from streams.core.model import Bucket, Dimensions, Grain
 from streams.core.policy import DAY, HOUR, MINUTE
@@ -76,6 +76,45 @@ def test_expired_buckets_take_no_increment(watermark: int, grains: str) -> None:
     book = notebook()
     book.count("visits", moment(), WEB)
     assert {str(grain) for grain, _ in book.buckets(watermark)} == set(grains)
+
+
+ZONES = ("UTC", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns")
+AROUND = [24 * 60 * day + 60 * hour + minute for day in (0, 1) for hour in (2, 13, 18) for minute in (10, 20, 40)]
+"""Minutes about the midnights of these zones."""
+WHERES = [where_of(Dimensions(channel=channel, market=market), SITE) for channel in ("web", "app") for market in ("nl", "de")]
+
+
+@given(
+    st.sampled_from(ZONES),
+    st.lists(
+        st.tuples(st.sampled_from(AROUND), st.sampled_from(WHERES), st.sampled_from(["visits", "orders"]), st.integers(-2, 3)),
+        max_size=30,
+    ),
+)
+def test_every_bucket_is_the_plain_sum_of_its_increments(zone: str, booked: list[tuple[int, Where, str, int]]) -> None:
+    """Also of an hour that is in two local days, as midnight is where zones are off by half an hour."""
+    book = notebook(zone)
+    plain: dict[tuple[Bucket, str], int] = {}
+    for minutes, where, name, n in booked:
+        at = moment(minutes=minutes)
+        book.count(name, at, where, n)
+        day = (Grain.DAY, book.local.day_of(at))
+        for bucket in ((Grain.EVER, 0), (Grain.MINUTE, at // MINUTE), (Grain.HOUR, at // HOUR), day):
+            for suffix in where.suffixes:
+                plain[bucket, name + suffix] = plain.get((bucket, name + suffix), 0) + n
+    told = {(bucket, name): n for bucket, fields in fields_of(book, moment()).items() for name, n in fields.items()}
+    assert told == {place: n for place, n in plain.items() if n}
+
+
+def test_an_hour_in_two_local_days_counts_in_each_what_is_its_own() -> None:
+    book, midnight = notebook("Asia/Kolkata"), moment(hours=18, minutes=30)
+    for where in WHERES[:2]:
+        book.count("visits", midnight - MINUTE, where)
+        book.count("visits", midnight + MINUTE, where, 3)
+    visits = {bucket: fields["visits"] for bucket, fields in fields_of(book).items()}
+    today = book.local.day_of(midnight)
+    assert (visits[Grain.DAY, today - 1], visits[Grain.DAY, today]) == (2, 6)
+    assert (visits[Grain.HOUR, midnight // HOUR], visits[Grain.EVER, 0]) == (8, 8)
 
 
 def test_what_is_taken_back_leaves_no_field_behind() -> None:
