@@ -78,5 +78,8 @@ REFERENCE_KINDS = (
 
 GROUP_KINDS = ("account_id",)
 
+KINDS = (*PERSON_KINDS, *REFERENCE_KINDS, *GROUP_KINDS)
+"""All that are listed."""
+
 Document = dict[str, Any]
 """A native touchpoint before validation: a CloudEvents envelope as a JSON object."""

@@ -66,7 +66,6 @@ async def run_chunk(
         commit = await fold_chunk(pipeline, store, chunk, watermark)
         too_large = not fits(commit)
         if (too_large or conflicts >= CONFLICTS_BEFORE_CUT) and len(chunk.records) > 1:
-            pipeline.evict(commit)
             first, rest = pipeline.cut(chunk, chunk.records[len(chunk.records) // 2].offset)
             answer = await run_chunk(pipeline, store, first, watermark, ready)
             if answer.verdict is not Verdict.OK:
@@ -74,7 +73,6 @@ async def run_chunk(
             return await run_chunk(pipeline, store, rest, answer.watermark, ready)
         if too_large and not swept:  # one record meets journeys with very much to book: that first, by itself
             swept = True
-            pipeline.evict(commit)
             known = [journey for journey, version in commit.read.items() if version is not None]
             answer = await sweep_journeys(pipeline, store, known, watermark)
             if answer.verdict not in (Verdict.OK, Verdict.CONFLICT):
@@ -105,7 +103,7 @@ async def run_chunks(
         for number, chunk in enumerate(chunks):
             commit = await fold_chunk(pipeline, store, chunk, watermark)
             if flight is not None:
-                answer = await _landed(pipeline, flight, commit)
+                answer = await flight
                 if answer.verdict is Verdict.CONFLICT:
                     return await _one_by_one(pipeline, store, chunks[number - 1 :], watermark, ready, done)
                 if answer.verdict is not Verdict.OK:
@@ -113,7 +111,6 @@ async def run_chunks(
                 done(chunks[number - 1], answer)
             flight = None
             if not fits(commit):
-                pipeline.evict(commit)
                 return await _one_by_one(pipeline, store, chunks[number:], watermark, ready, done)
             # While the store works on a commit, a load would wait for it.
             following = await _asked_for(pipeline, store, chunks[number + 1 : number + 2])
@@ -138,17 +135,6 @@ async def _asked_for(pipeline: Pipeline, store: Store, chunks: Iterable[Chunk]) 
     """What these chunks need that is not in memory."""
     wanted = {identifier for chunk in chunks for identifier in pipeline.wanted(chunk)}
     return await store.load(wanted) if wanted else Loaded({}, {})
-
-
-async def _landed(pipeline: Pipeline, flight: asyncio.Task[Answer], commit: Commit) -> Answer:
-    """The answer to the commit on its way; where it is not OK, nothing of the one that was folded on top of it is believed."""
-    answer = None
-    try:
-        answer = await flight
-    finally:
-        if answer is None or answer.verdict is not Verdict.OK:
-            pipeline.evict(commit)
-    return answer
 
 
 async def _one_by_one(
@@ -199,7 +185,6 @@ async def sweep_journeys(pipeline: Pipeline, store: Store, journeys: Iterable[Jo
             continue
         if fits(commit):
             return await send(pipeline, store, commit)
-        pipeline.evict(commit)
         if len(wanted) > 1:
             half = len(wanted) // 2
             answer = await sweep_journeys(pipeline, store, wanted[:half], watermark)

@@ -17,6 +17,8 @@ from prometheus_client.exposition import choose_encoder, gzip_accepted
 
 TEXT = "text/plain; charset=utf-8"
 CLIENT_SECONDS = 10
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Buckets of how long something takes, from a call in memory to one that is about to be given up."""
 POLL_SECONDS = 0.1  # how soon the server's thread sees that it should end
 
 Probe = Callable[[], str]

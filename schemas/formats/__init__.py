@@ -52,11 +52,7 @@ def format_digest(name: str) -> str:
 
     Part of a namespace's definitions. Raises FormatError as find_format does.
     """
-    described = getattr(find_format(name), "described", "")
-    if not described:
-        described = name
-    elif not name.startswith("mapping:"):
-        described = f"{name.partition(':')[0]} {described}"
+    described = getattr(find_format(name), "described", name)
     return blake2b(f"{REVISION} {described}".encode(), digest_size=16).hexdigest()
 
 

@@ -19,20 +19,16 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from schemas.identifiers import GROUP_KINDS, PERSON_KINDS, REFERENCE_KINDS
+from schemas.formats.described import Strict
+from schemas.identifiers import KINDS
 from schemas.touchpoints import MODELS
 
-KINDS = frozenset((*PERSON_KINDS, *REFERENCE_KINDS, *GROUP_KINDS))
 OWN_WAYS = ("iso", "epoch_seconds", "epoch_milliseconds", "epoch_microseconds")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Time(_Strict):
+class Time(Strict):
     """How a time is written. formats: iso, epoch_seconds, epoch_milliseconds, epoch_microseconds, or as for strptime; the
     first that fits counts. zone: IANA name, for formats that say none; a format without hours is a date alone.
     """
@@ -67,13 +63,13 @@ def _columns(value: Any) -> Any:
     return value
 
 
-class Value(_Strict):
+class Value(Strict):
     """Where a value comes from: exactly one of columns, constant, position."""
 
     columns: tuple[str, ...] = ()
     constant: str | int | float | bool | None = None
     position: bool = False
-    values: dict[str, str | int | float | bool] = {}
+    values: dict[str, str | int | float | bool] = Field(default_factory=dict)
     default: str | int | float | bool | None = None
     time: Time | None = None
 
@@ -101,11 +97,11 @@ def _types(value: Any) -> Any:
 Types = Annotated[tuple[str, ...], BeforeValidator(_types), Field(min_length=1, max_length=10)]
 
 
-class TypeRule(_Strict):
+class TypeRule(Strict):
     """The touchpoint type: constant, or by the value of a column (compared without surrounding space)."""
 
     columns: tuple[str, ...] = ()
-    values: dict[str, Types] = {}
+    values: dict[str, Types] = Field(default_factory=dict)
     constant: Types | None = None
     otherwise: Literal["ignore", "reject"] = "reject"
 
@@ -116,17 +112,17 @@ class TypeRule(_Strict):
         return self
 
 
-class Columns(_Strict):
+class Columns(Strict):
     """Columns that together are an event's id."""
 
     columns: tuple[str, ...] = Field(min_length=1)
 
 
-class Part(_Strict):
+class Part(Strict):
     """Identifiers by kind and fields by name."""
 
-    identifiers: dict[str, AnyValue] = {}
-    fields: dict[str, AnyValue] = {}
+    identifiers: dict[str, AnyValue] = Field(default_factory=dict)
+    fields: dict[str, AnyValue] = Field(default_factory=dict)
 
 
 class MappingFile(Part):
@@ -137,7 +133,7 @@ class MappingFile(Part):
     id: Literal["position", "digest"] | Annotated[Columns, BeforeValidator(_columns)] = "position"
     time: Annotated[When, BeforeValidator(_columns)]
     type: Annotated[TypeRule, BeforeValidator(_columns)]
-    types: dict[str, Part] = {}
+    types: dict[str, Part] = Field(default_factory=dict)
 
     @property
     def touchpoint_types(self) -> frozenset[str]:
@@ -155,7 +151,7 @@ class MappingFile(Part):
             raise ValueError(f"types: {', '.join(unused)} are never given by the type rule")
         parts: list[Part] = [self, *self.types.values()]
         for part in parts:
-            kinds = sorted(set(part.identifiers) - KINDS)
+            kinds = sorted(set(part.identifiers).difference(KINDS))
             if kinds:
                 raise ValueError(f"identifiers: unknown kinds {', '.join(kinds)}")
         for name in self.touchpoint_types:

@@ -7,7 +7,7 @@ producer's. A row's function sees one payload and answers with touches; it never
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from schemas.formats.bodies import bodies
@@ -62,7 +62,7 @@ class Producer:
     title: what people call it. documents: addresses of the producer's own documentation. feeds: how its payloads get into a topic.
     event: the name of a payload's event, a key of rows; None or an empty one is a refusal, an unknown one is ignored.
     event_id, time: where they come from, for people; identifiers: kind -> where it comes from; notes: what else to know.
-    split: a record's payloads. configured: the same format with the questions of a survey file; described: those it has.
+    split: a record's payloads. survey: what its questions measure. configured: the same format with another one.
     """
 
     name: str
@@ -77,7 +77,13 @@ class Producer:
     notes: tuple[str, ...] = ()
     split: Callable[[bytes, Headers], list[Any] | Refusal] = bodies
     configured: Callable[[Survey], Producer] | None = None
-    described: str = ""
+    survey: Survey = field(default_factory=Survey)
+
+    @property
+    def described(self) -> str:
+        """What it is called, and what a survey file says, however that is laid out."""
+        said = self.survey.model_dump_json(exclude_defaults=True) if self.survey != Survey() else ""
+        return f"{self.name} {said}".strip()
 
     def __call__(self, value: bytes, headers: Headers) -> Mapped:
         """Native documents of one record, or why there are none. A record of several payloads is used whole or refused whole."""

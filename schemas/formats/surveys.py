@@ -11,12 +11,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from schemas.identifiers import GROUP_KINDS, PERSON_KINDS, REFERENCE_KINDS
-from schemas.touchpoints.survey import DEFAULT_SCALES, Instrument
-
-KINDS = (*PERSON_KINDS, *REFERENCE_KINDS, *GROUP_KINDS)
+from schemas.formats.described import Strict, read_described
+from schemas.identifiers import KINDS
+from schemas.touchpoints.survey import DEFAULT_SCALES, Instrument, scale_of
 
 
 def _is_kind(value: str) -> str:
@@ -25,11 +24,7 @@ def _is_kind(value: str) -> str:
     return value
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Question(_Strict):
+class Question(Strict):
     """What a question measures, and its scale where that is not the instrument's usual one."""
 
     instrument: Instrument
@@ -38,13 +33,13 @@ class Question(_Strict):
 
     @model_validator(mode="after")
     def _is_a_scale(self) -> Self:
-        low, high = DEFAULT_SCALES[self.instrument]
-        if (low if self.scale_min is None else self.scale_min) >= (high if self.scale_max is None else self.scale_max):
+        low, high = scale_of(self.instrument, self.scale_min, self.scale_max)
+        if low >= high:
             raise ValueError("scale_min should be less than scale_max")
         return self
 
 
-class Survey(_Strict):
+class Survey(Strict):
     """questions: by the name that the producer gives them. identifiers: name of what is passed through -> kind."""
 
     questions: dict[str, Question] = Field(default_factory=dict)
@@ -54,10 +49,6 @@ class Survey(_Strict):
         """What the question of one of these names measures: as the file says, else the instrument that it is named after."""
         found = next((self.questions[name] for name in names if name in self.questions), None)
         return found or next((_NAMED[name.lower()] for name in names if name.lower() in _NAMED), None)
-
-    def described(self) -> str:
-        """The content as text: the same however the file is laid out."""
-        return self.model_dump_json(exclude_defaults=True)
 
 
 _NAMED = {name: Question(instrument=name) for name in DEFAULT_SCALES} | {"ces": Question(instrument="ces2")}
@@ -84,7 +75,4 @@ def answer(question: Question, score: int) -> dict[str, object]:
 
 def load_survey(file: str) -> Survey:
     """The survey file. Raises FormatError where it cannot be read or says something else."""
-    # YAML is needed only by those who have such a file.
-    from schemas.formats.described import read_described  # noqa: PLC0415
-
     return read_described(Path(file), f"survey file {file!r}", Survey)

@@ -17,6 +17,12 @@ Point = Annotated[Whole, Field(ge=-1000, le=1000)]
 Instrument = Annotated[Literal["nps", "csat", "ces2", "ces1", "sus"], BeforeValidator(fold_case)]
 
 
+def scale_of(instrument: str, scale_min: int | None, scale_max: int | None) -> tuple[int, int]:
+    """The least and the greatest answer; the instrument's usual one where nothing else is said."""
+    low, high = DEFAULT_SCALES[instrument]
+    return low if scale_min is None else scale_min, high if scale_max is None else scale_max
+
+
 class About(BaseModel):
     """What a survey asks about, such as {kind: order_id, id: 17}."""
 
@@ -47,9 +53,7 @@ class AnswerData(SurveyData):
 
     @model_validator(mode="after")
     def _on_scale(self) -> Self:
-        low, high = DEFAULT_SCALES[self.instrument]
-        low = low if self.scale_min is None else self.scale_min
-        high = high if self.scale_max is None else self.scale_max
+        low, high = scale_of(self.instrument, self.scale_min, self.scale_max)
         if low >= high:
             raise PydanticCustomError("scale", "scale_min should be less than scale_max")
         if self.score is None and not self.answers:

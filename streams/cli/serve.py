@@ -16,6 +16,7 @@ from streams.cli.failure import Failure, Misuse
 if TYPE_CHECKING:  # heavy, and only named here
     from streams.settings import Settings
 
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 REPEAT_SECONDS = 30.0
 CANCEL_SECONDS = 0.2
 """How long a task has to end before it is told again."""
@@ -38,9 +39,8 @@ def exporter(
     """Serve the rolling metrics to Prometheus: /metrics, /livez, /readyz. One is enough."""
     from streams.settings import load_settings
 
-    given = {"exporter_host": host, "exporter_port": port}
-    settings = load_settings(**{name: value for name, value in given.items() if value is not None})
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings = load_settings(**_given(exporter_host=host, exporter_port=port))
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     for handler in logging.getLogger().handlers:
         handler.addFilter(Explained())
     asyncio.run(_export(settings))
@@ -53,24 +53,30 @@ def collect(
     """Collect webhooks and CloudEvents over HTTP into Kafka: POST /v1/SOURCE; 202 means that Kafka has it."""
     from streams.settings import load_settings
 
-    given = {"collect_host": host, "collect_port": port}
-    settings = load_settings(**{name: value for name, value in given.items() if value is not None})
+    settings = load_settings(**_given(collect_host=host, collect_port=port))
     if not settings.collect:
         raise Misuse("JOURNEY_COLLECT lists no source; for example JOURNEY_COLLECT='{shopify: /run/secrets/shopify}'.")
     try:
         from streams.collect import run
     except ImportError as error:
         raise Failure(f"journey collect needs {error.name}; install customer-journey-pipeline[collect].") from None
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it says in stack traces, we say in a sentence
     try:
         trouble = asyncio.run(run.collect(settings, typer.echo))
     except OSError as error:
-        reason = error.strerror or error
-        address = f"{settings.collect_host}:{settings.collect_port}"
-        raise Failure(f"{address} cannot be served on ({reason}); choose another JOURNEY_COLLECT_PORT.") from error
+        raise _taken(settings.collect_host, settings.collect_port, "JOURNEY_COLLECT_PORT", error) from error
     if trouble:
         raise Failure(f"Kafka: {trouble}")
+
+
+def _given(**options: str | int | None) -> dict[str, str | int]:
+    """The options of a command line that are there, which win over the settings of their names."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _taken(host: str, port: int, setting: str, error: OSError) -> Failure:
+    return Failure(f"{host}:{port} cannot be served on ({error.strerror or error}); choose another {setting}.")
 
 
 class Explained(logging.Filter):
@@ -114,8 +120,7 @@ async def _export(settings: Settings) -> None:
             typer.echo(f"exporter  http://{host}:{running.port}/metrics  namespace {settings.namespace}")
             await until_told(running.wait())
     except OSError as error:
-        reason = error.strerror or error
-        raise Failure(f"{host}:{port} cannot be served on ({reason}); choose another JOURNEY_EXPORTER_PORT.") from error
+        raise _taken(host, port, "JOURNEY_EXPORTER_PORT", error) from error
     finally:
         await store.close()
 

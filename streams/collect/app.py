@@ -14,7 +14,6 @@ from http import HTTPStatus
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
@@ -22,9 +21,9 @@ from starlette.routing import Route
 
 from streams.collect.sender import AwayError, Headers, Sender, TooLargeError
 from streams.collect.signatures import SCHEMES, Received
+from streams.serving import SECONDS, pages_of
 
 RETRY_AFTER = {HTTPStatus.TOO_MANY_REQUESTS: "1", HTTPStatus.SERVICE_UNAVAILABLE: "5"}
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 BODY_SECONDS = 30.0
 MAX_HEADERS = 30
 MAX_HEADER_BYTES = 1_024
@@ -61,7 +60,7 @@ class Collector:
         self._body_bytes = body_bytes
         self._most = in_flight
         self._waiting = 0
-        self._registry = registry
+        self._pages = pages_of(registry)
         self._requests = Counter(
             "journey_collect_requests", "Requests, by source and HTTP status", ["source", "status"], registry=registry
         )
@@ -147,8 +146,9 @@ class Collector:
         return b"".join(parts)
 
     async def _metrics(self, request: Request) -> Response:
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(self._registry), media_type=content_type)
+        accept, encoding = (request.headers.get(name, "") for name in ("accept", "accept-encoding"))
+        body, headers = self._pages(accept, encoding)
+        return Response(body, headers=headers)
 
     async def _live(self, _: Request) -> Response:
         return PlainTextResponse("ok\n")

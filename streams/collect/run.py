@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
@@ -20,8 +19,6 @@ from streams.settings import Settings
 
 GRACE_SECONDS = round(ACKNOWLEDGED_SECONDS) + 2
 LONGEST_HEADERS = 64 * 1024
-
-log = logging.getLogger(__name__)
 
 
 def sources_of(settings: Settings) -> dict[str, Source]:
@@ -37,7 +34,7 @@ def sources_of(settings: Settings) -> dict[str, Source]:
 
 async def collect(settings: Settings, say: Callable[[str], None]) -> str:
     """Serves until SIGINT or SIGTERM; returns why it gave up, empty where it was told to end. OSError: the address is taken."""
-    sources: Mapping[str, Source] = sources_of(settings)
+    sources = sources_of(settings)
     sender = Sender(KafkaAccess.of(settings), [source.topic for source in sources.values()], settings.collect_body_bytes)
     collector = Collector(
         sources,

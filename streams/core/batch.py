@@ -148,8 +148,8 @@ class Batch:
         """A new, empty journey, unless this batch or the store has it already."""
         if found in self.opened or found in self.closed or (found in self.workspace.held and found not in self.deleted):
             return self.open(found)
-        opened = self.opened[found] = Opened(found, Journey(), self.deleted.pop(found, None))
-        return opened
+        self.opened[found] = Opened(found, Journey(), self.deleted.pop(found, None))
+        return self.opened[found]
 
     def delete(self, opened: Opened) -> None:
         """Forgets an empty journey; its differences have been booked or moved by the caller."""

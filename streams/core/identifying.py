@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from schemas.identifiers import GROUP_KINDS, PERSON_KINDS, REFERENCE_KINDS
+from schemas.identifiers import GROUP_KINDS, KINDS, PERSON_KINDS, REFERENCE_KINDS
 from streams.core.model import Identifier
 from streams.core.normalise import Dropped, normalise
 from streams.core.policy import Policy
@@ -27,7 +27,7 @@ class Memory:
     """
 
     def __init__(self, region: str, limit: int) -> None:
-        self.known: dict[str, Known] = {kind: {} for kind in (*PERSON_KINDS, *REFERENCE_KINDS, *GROUP_KINDS)}
+        self.known: dict[str, Known] = {kind: {} for kind in KINDS}
         self.size = 0
         self._region, self._limit = region, limit
 

@@ -181,10 +181,7 @@ def unknown(touchpoints: Iterable[Touchpoint], workspace: Workspace) -> set[Iden
     links, journeys, absent = workspace.links, workspace.held, workspace.absent
     found: set[Identifier] = set()
     for touchpoint in touchpoints:
-        for identifier in touchpoint.persons:
-            if links.get(identifier) not in journeys and identifier not in absent:
-                found.add(identifier)
-        for identifier in references_of(touchpoint):
+        for identifier in (*touchpoint.persons, *references_of(touchpoint)):
             if links.get(identifier) not in journeys and identifier not in absent:
                 found.add(identifier)
     return found

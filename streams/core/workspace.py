@@ -9,7 +9,7 @@ rewrites its journey, so a stale link shows as a stale journey.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from hashlib import blake2b
 
 import msgspec
@@ -66,12 +66,6 @@ class Workspace:
             if target in self.held:
                 self.links[identifier] = target
 
-    def _evict(self, journeys: Iterable[JourneyId]) -> None:
-        for found in journeys:
-            one = self.held.pop(found, None)
-            if one is not None:
-                self._forget_links(found, one)
-
     def _forget_links(self, found: JourneyId, one: Held) -> None:
         for identifier in names_in(one.blob):
             if self.links.get(identifier) == found:
@@ -87,7 +81,10 @@ class Workspace:
         """After a commit that was not OK: nothing that it read or wrote is believed."""
         self.absent.clear()
         touched = {*commit.read, *commit.journeys}
-        self._evict(touched)
+        for found in touched:
+            one = self.held.pop(found, None)
+            if one is not None:
+                self._forget_links(found, one)
         for identifier, target in commit.links.items():
             known = self.links.get(identifier)
             if known == target or known in touched:

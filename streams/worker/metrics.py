@@ -14,10 +14,10 @@ from schemas.outcomes import Silence
 from schemas.rejections import Reason
 from streams.core.model import Commit, Verdict
 from streams.core.pipeline import Pipeline
+from streams.serving import SECONDS
 
 TOUCHPOINT_OUTCOMES = ("applied", "duplicate", "rejected", "quarantined")
 TIME_REASONS = ("too_late", "from_future", "not_for_batch")
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 RECORDS = (1, 10, 50, 100, 250, 500, 1_000, 2_000, 5_000)
 
 

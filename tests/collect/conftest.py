@@ -6,15 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.conftest import missing, say
-from tests.rig import kafka as rig
-from tests.rig.kafka import KafkaBroker, kafka_broker
+from tests.integration.conftest import own_kafka
+from tests.rig.kafka import KafkaBroker
 
 
 @pytest.fixture(scope="module")
 def broker(request: pytest.FixtureRequest) -> Iterator[KafkaBroker]:
-    if not rig.available():
-        missing("Apache Kafka needs java and mvn on PATH")
-    with kafka_broker() as running:
-        say(request, f"Kafka: Apache Kafka {rig.version()}")
-        yield running
+    yield from own_kafka(request)

@@ -10,7 +10,6 @@ import random
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,12 +22,12 @@ from typing import Any, NamedTuple
 import pytest
 from kafka import KafkaConsumer
 
+from tests.access.processes import WAIT_SECONDS, ended, journey, until
 from tests.rig import topics
 from tests.rig.kafka import KafkaBroker
 
-COMMAND = [sys.executable, "-c", "from streams.cli.main import main; main()", "collect", "--port", "0"]
+COMMAND = ("collect", "--port", "0")
 TOKEN, SECRET = "a-token", b"a secret"
-WAIT_SECONDS = 60.0
 LIMIT = 100_000
 
 
@@ -43,26 +42,32 @@ class Running(NamedTuple):
     port: int
     log: Path
 
-    def post(self, path: str, body: bytes, headers: dict[str, str] | None = None) -> Answer:
+    def ask(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=WAIT_SECONDS)
         try:
-            connection.request("POST", path, body, headers or {})
+            connection.request(method, path, body, headers or {})
             response = connection.getresponse()
             return Answer(response.status, response.read().decode(), response.headers["retry-after"])
         finally:
             connection.close()
 
+    def post(self, path: str, body: bytes, headers: dict[str, str] | None = None) -> Answer:
+        return self.ask("POST", path, body, headers)
+
+    def get(self, path: str) -> Answer:
+        return self.ask("GET", path)
+
     def say(self, body: bytes, **headers: str) -> Answer:
         return self.post("/v1/shop", body, {"authorization": f"Bearer {TOKEN}", **headers})
 
-    def get(self, path: str) -> Answer:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=WAIT_SECONDS)
-        try:
-            connection.request("GET", path)
-            response = connection.getresponse()
-            return Answer(response.status, response.read().decode(), None)
-        finally:
-            connection.close()
+    @contextmanager
+    def half(self) -> Iterator[socket.socket]:
+        """A request whose body of two bytes has begun: `}` is what it waits for."""
+        with socket.create_connection(("127.0.0.1", self.port)) as slow:
+            head = f"POST /v1/shop HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 2\r\n\r\n{{"
+            slow.sendall(head.encode())
+            until(lambda: "journey_collect_in_flight 1.0" in self.get("/metrics").body, self.log)
+            yield slow
 
 
 @contextmanager
@@ -74,37 +79,22 @@ def collecting(folder: Path, bootstrap: str, topic: str, **variables: str) -> It
         "shop": {"secret_file": str(folder / "token"), "topic": topic},
         "shopify": {"secret_file": str(folder / "secret"), "topic": topic},
     }
-    environment = {
-        "PATH": "",
-        "PYTHONUNBUFFERED": "1",
+    settings = {
         "JOURNEY_KAFKA": bootstrap,
         "JOURNEY_COLLECT": json.dumps(sources),
         "JOURNEY_COLLECT_BODY_BYTES": str(LIMIT),
         **variables,
     }
     log = folder / "collector.log"
-    with (
-        log.open("a") as errors,
-        subprocess.Popen(COMMAND, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
-    ):
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            assert line.startswith("collector  http://127.0.0.1:"), log.read_text()
-            yield Running(process, int(line.split("/")[2].rpartition(":")[2]), log)
-        finally:
-            process.kill()
-
-
-def until(done: Callable[[], bool], why: Callable[[], str] = str) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not done():
-        assert time.monotonic() < deadline, why() or "not in time"
-        time.sleep(0.1)
+    with journey(log, settings, *COMMAND) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("collector  http://127.0.0.1:"), log.read_text()
+        yield Running(process, int(line.split("/")[2].rpartition(":")[2]), log)
 
 
 def ready(running: Running) -> None:
-    until(lambda: running.get("/readyz").status == 200, running.log.read_text)
+    until(lambda: running.get("/readyz").status == 200, running.log)
 
 
 def records(broker: KafkaBroker, topic: str) -> list[Any]:
@@ -177,10 +167,7 @@ def test_who_waits_too_many_is_told_to_wait(broker: KafkaBroker, tmp_path: Path)
     topic = topics.create(broker.bootstrap, prefix="webhooks")
     with collecting(tmp_path, broker.bootstrap, topic, JOURNEY_COLLECT_IN_FLIGHT="1") as running:
         ready(running)
-        with socket.create_connection(("127.0.0.1", running.port)) as slow:
-            head = f"POST /v1/shop HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 2\r\n\r\n{{"
-            slow.sendall(head.encode())
-            until(lambda: "journey_collect_in_flight 1.0" in running.get("/metrics").body)
+        with running.half() as slow:
             assert running.say(b"{}") == Answer(429, "too many requests wait already; send it again\n", "1")
             slow.sendall(b"}")
             assert b" 202 " in slow.recv(4096)
@@ -232,7 +219,7 @@ def test_nothing_acknowledged_is_lost_when_the_broker_is_killed(broker: KafkaBro
         away = running.say(b"while it is away")
         assert (away.status, away.retry) == (503, "5")
         broker.start()
-        until(lambda: running.say(b"and back").status == 202, running.log.read_text)
+        until(lambda: running.say(b"and back").status == 202, running.log)
         assert "Traceback" not in running.log.read_text()
     assert acknowledged
     there = {record.value for record in records(broker, topic)}
@@ -244,10 +231,7 @@ def test_who_waits_gets_an_answer_before_it_ends(broker: KafkaBroker, tmp_path: 
     topic = topics.create(broker.bootstrap, prefix="webhooks")
     with collecting(tmp_path, broker.bootstrap, topic) as running:
         ready(running)
-        with socket.create_connection(("127.0.0.1", running.port)) as slow:
-            head = f"POST /v1/shop HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 2\r\n\r\n{{"
-            slow.sendall(head.encode())
-            until(lambda: "journey_collect_in_flight 1.0" in running.get("/metrics").body)
+        with running.half() as slow:
             running.process.terminate()
             time.sleep(0.5)
             slow.sendall(b"}")
@@ -263,7 +247,7 @@ def test_without_kafka_it_waits_and_says_so(tmp_path: Path) -> None:
         assert running.get("/livez").status == 200
         assert running.get("/readyz") == Answer(503, "Kafka is not connected yet\n", None)
         assert running.say(b"{}") == Answer(503, "Kafka has not acknowledged it; send it again\n", "5")
-        until(lambda: f"nobody listens at {nobody}" in running.log.read_text(), running.log.read_text)
+        until(lambda: f"nobody listens at {nobody}" in running.log.read_text(), running.log)
         assert "Traceback" not in running.log.read_text()
         running.process.terminate()
         assert running.process.wait(WAIT_SECONDS) == 0
@@ -278,11 +262,9 @@ def test_without_kafka_it_waits_and_says_so(tmp_path: Path) -> None:
         ({"JOURNEY_COLLECT": "{shop: {secret_file: x, signature: md5}}"}, "JOURNEY_COLLECT.shop.signature"),
     ],
 )
-def test_wrong_settings_are_told_in_a_sentence(variables: dict[str, str], sentence: str) -> None:
-    done = subprocess.run(
-        COMMAND, env={"PATH": "", **variables}, capture_output=True, text=True, check=False, timeout=WAIT_SECONDS
-    )
-    assert done.returncode == 2
-    assert done.stderr.startswith("journey: ")
-    assert sentence in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+def test_wrong_settings_are_told_in_a_sentence(tmp_path: Path, variables: dict[str, str], sentence: str) -> None:
+    code, lines = ended(tmp_path / "collector.log", variables, *COMMAND)
+    assert code == 2
+    (line,) = lines
+    assert line.startswith("journey: ")
+    assert sentence in line

@@ -8,18 +8,13 @@ import pytest
 
 from streams.embedded.valkey import RedisServer
 from tests.contracts.conftest import started
-from tests.integration.conftest import missing, say
-from tests.rig import kafka as rig
-from tests.rig.kafka import kafka_broker
+from tests.integration.conftest import own_kafka
 
 
 @pytest.fixture(scope="module")
 def kafka(request: pytest.FixtureRequest) -> Iterator[str]:
     """Bootstrap servers of an Apache Kafka."""
-    if not rig.available():
-        missing("Apache Kafka needs java and mvn on PATH")
-    with kafka_broker() as broker:
-        say(request, f"Kafka: Apache Kafka {rig.version()}")
+    for broker in own_kafka(request):
         yield broker.bootstrap
 
 

@@ -37,14 +37,19 @@ def missing(text: str) -> None:
     pytest.skip(text)
 
 
-@pytest.fixture(scope="session")
-def real_kafka(request: pytest.FixtureRequest) -> Iterator[KafkaBroker]:
-    """Apache Kafka itself, for what the embedded broker cannot do (restarts, codecs, transactions, log start)."""
+def own_kafka(request: pytest.FixtureRequest) -> Iterator[KafkaBroker]:
+    """An Apache Kafka, for a fixture to yield from."""
     if not rig.available():
         missing("Apache Kafka needs java and mvn on PATH")
     with kafka_broker() as broker:
         say(request, f"Kafka: Apache Kafka {rig.version()}")
         yield broker
+
+
+@pytest.fixture(scope="session")
+def real_kafka(request: pytest.FixtureRequest) -> Iterator[KafkaBroker]:
+    """Apache Kafka itself, for what the embedded broker cannot do (restarts, codecs, transactions, log start)."""
+    yield from own_kafka(request)
 
 
 @pytest.fixture(scope="session")

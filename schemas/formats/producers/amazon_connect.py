@@ -6,6 +6,7 @@ from typing import Any
 
 from schemas.formats.payload import Headers
 from schemas.formats.producer import Producer, Row, Touch, Touches, first, part, text
+from schemas.formats.producers._support import channel_of
 from schemas.formats.times import moment
 from schemas.identifiers import Document
 
@@ -50,7 +51,7 @@ def _record(record: Document, _headers: Headers) -> Touches:
     subtype = text(first(record, "SegmentAttributes.connect:Subtype.ValueString"))
     medium = "sms" if subtype == "connect:SMS" else _MEDIUMS.get(text(record.get("Channel")), "other")
     shared = {
-        "channel": medium if medium != "other" else "system",
+        "channel": channel_of(medium),
         "medium": medium,
         "direction": "inbound" if method in _INBOUND else "outbound" if method in _OUTBOUND else None,
         "reason": first(own, "reason"),

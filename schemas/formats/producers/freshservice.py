@@ -6,6 +6,7 @@ from typing import Any
 
 from schemas.formats.payload import Headers
 from schemas.formats.producer import Producer, Row, Touch, Touches, by, first, part, text
+from schemas.formats.producers._support import channel_of
 from schemas.formats.times import moment
 from schemas.identifiers import Document
 
@@ -47,7 +48,7 @@ def _touch(kind: str, payload: Document, name: str, at: object, **data: Any) -> 
         "contact_id": f"freshservice:{number}" if number else None,
     }
     shared = {
-        "channel": medium if medium in ("email", "phone", "chat") else "system",
+        "channel": channel_of(medium),
         "medium": medium,
         "reason": first(ticket, "category", "type", "ticket_type"),
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 from schemas.formats.payload import Headers
 from schemas.formats.producer import Producer, Row, Touch, Touches, first, part, text
+from schemas.formats.producers._support import channel_of, number_of
 from schemas.formats.times import moment
 from schemas.identifiers import Document
 
@@ -39,11 +40,6 @@ def _seconds(body: Document, name: str) -> float | None:
     return value / 1000 if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LONGEST_MS else None
 
 
-def _phone(value: object) -> str | None:
-    number = text(value).removeprefix("tel:")
-    return number if number.removeprefix("+").isdigit() else None
-
-
 def _touch(kind: str, payload: Document, **data: Any) -> Touch:
     body = part(_notification(payload), "eventBody")
     outbound = body.get("direction") == "OUTBOUND"
@@ -52,7 +48,7 @@ def _touch(kind: str, payload: Document, **data: Any) -> Touch:
     conversation, person = text(body.get("conversationId")), body.get("conversationExternalContactIds")
     contact = text(person[0]) if isinstance(person, list) and person else ""
     identifiers = {
-        "phone": _phone(other),
+        "phone": number_of(other, "tel:"),
         "email": address if "@" in address and body.get("mediaType") == "EMAIL" else None,
         "crm_id": f"genesys:{contact}" if contact else None,
         "contact_id": f"genesys:{conversation}" if conversation else None,
@@ -61,7 +57,7 @@ def _touch(kind: str, payload: Document, **data: Any) -> Touch:
     if medium == "messaging":
         medium = _MESSAGES.get(text(body.get("messageType")), medium)
     shared = {
-        "channel": medium if medium in ("phone", "chat", "email", "sms", "social") else "system",
+        "channel": channel_of(medium),
         "medium": medium,
         "direction": "outbound" if outbound else "inbound",
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 from schemas.formats.payload import Headers
 from schemas.formats.producer import Producer, Row, Touch, Touches, by, first, items, part, text
+from schemas.formats.producers._support import channel_of
 from schemas.formats.times import moment
 from schemas.identifiers import Document
 
@@ -58,10 +59,9 @@ def _contact_id(item: Document) -> str | None:
 def _touch(kind: str, payload: Document, **data: Any) -> Touch:
     item = _item(payload)
     medium = "form" if item.get("type") == "ticket" else _MEDIUMS.get(text(first(item, "source.type")).lower())
-    channel = medium if medium in ("email", "sms", "phone", "chat", "social") else "system"
     identifiers = {**_identifiers(_person(item)), "contact_id": _contact_id(item)}
     reason = first(item, "custom_attributes.reason", "custom_attributes.issue_type", "ticket_type.name")
-    shared = {"channel": channel, "medium": medium, "reason": reason}
+    shared = {"channel": channel_of(medium), "medium": medium, "reason": reason}
     return Touch(kind, payload.get("id"), moment(payload.get("created_at")), identifiers, {**shared, **data})
 
 

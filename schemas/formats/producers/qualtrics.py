@@ -81,7 +81,7 @@ def _producer(survey: Survey) -> Producer:
             "What others measure says a file: the format is then qualtrics:FILE, with `questions: {QID3: {instrument: csat}}` in it.",
             "`identifiers: {order: order_id}` in the file names embedded data that identifies somebody or something.",
         ),
-        described=survey.described() if survey != Survey() else "",
+        survey=survey,
         configured=_producer,
     )
 

@@ -55,7 +55,7 @@ def _producer(survey: Survey) -> Producer:
             "What others measure says a file: the format is then refiner:FILE, with `questions: {NAME: {instrument: csat}}` in it.",
             "The names are those in response.data.",
         ),
-        described=survey.described() if survey != Survey() else "",
+        survey=survey,
         configured=_producer,
     )
 

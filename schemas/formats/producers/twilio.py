@@ -10,6 +10,7 @@ from pydantic_core import from_json
 
 from schemas.formats.payload import Headers
 from schemas.formats.producer import Producer, Row, Touch, Touches, first, part, text
+from schemas.formats.producers._support import channel_of, number_of
 from schemas.formats.times import moment
 from schemas.identifiers import Document
 
@@ -37,9 +38,7 @@ def _event(payload: Document, _headers: Headers) -> object:
 
 
 def _phone(value: object) -> str | None:
-    """A number; SIP addresses, clients and short words are none."""
-    number = text(value).removeprefix("whatsapp:")
-    return number if number.removeprefix("+").isdigit() else None
+    return number_of(value, "whatsapp:")
 
 
 def _call(payload: Document, _headers: Headers) -> Touches:
@@ -107,7 +106,7 @@ def _task(kind: str, payload: Document, _headers: Headers) -> Touches:
     name = text(first(own, "channelType") or first(payload, "TaskChannelUniqueName") or first(about, "task_channel_unique_name"))
     medium = _CHANNELS.get(name.lower(), "other")
     data: dict[str, Any] = {
-        "channel": medium if medium in ("email", "sms", "phone", "chat") else "system",
+        "channel": channel_of(medium),
         "medium": medium,
         "direction": "outbound" if outbound else "inbound",
         "reason": first(own, "reason"),

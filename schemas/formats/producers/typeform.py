@@ -7,9 +7,9 @@ from typing import Any
 
 from schemas.formats.payload import Headers
 from schemas.formats.producer import Producer, Row, Touch, by, first, items, part, text
-from schemas.formats.surveys import KINDS, Question, Survey, answer, score_of
+from schemas.formats.surveys import Question, Survey, answer, score_of
 from schemas.formats.times import moment
-from schemas.identifiers import Document
+from schemas.identifiers import KINDS, Document
 
 _NPS = Question(instrument="nps")
 
@@ -80,7 +80,7 @@ def _producer(survey: Survey) -> Producer:
             "In the file, `questions: {REF: {instrument: csat, scale_max: 10}}` names a question by its reference or id, and",
             "`identifiers: {user: customer_id}` the hidden fields that have other names.",
         ),
-        described=survey.described() if survey != Survey() else "",
+        survey=survey,
         configured=_producer,
     )
 

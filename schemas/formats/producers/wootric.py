@@ -73,7 +73,7 @@ def _producer(survey: Survey) -> Producer:
             "Its file then has `questions: {CSAT: {instrument: csat, scale_max: 10}}`.",
             "Responses that are excluded from calculations there are left out here.",
         ),
-        described=survey.described() if survey != Survey() else "",
+        survey=survey,
         configured=_producer,
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from schemas.formats.payload import Headers
 from schemas.formats.producer import Producer, Row, Touch, Touches, by, first, part, text
+from schemas.formats.producers._support import channel_of
 from schemas.formats.times import moment
 from schemas.identifiers import Document
 
@@ -52,8 +53,7 @@ def _touch(kind: str, payload: Document, **data: Any) -> Touch:
     requester, ticket = text(detail.get("requester_id")), first(detail, "id")
     identifiers = {"crm_id": f"zendesk:{requester}" if requester else None, "contact_id": f"zendesk:{ticket}" if ticket else None}
     medium = MEDIUMS.get(text(first(detail, "via.channel")).lower())
-    channel = medium if medium in ("email", "sms", "phone", "chat", "social") else "system"
-    shared = {"channel": channel, "medium": medium, "reason": first(detail, "type")}
+    shared = {"channel": channel_of(medium), "medium": medium, "reason": first(detail, "type")}
     return Touch(kind, payload.get("id"), moment(payload.get("time")), identifiers, {**shared, **data})
 
 
