@@ -57,6 +57,8 @@ def _columns(value: Any) -> Any:
     """A bare text is a column; `column` is a list of one."""
     if isinstance(value, str):
         return {"columns": [value]}
+    if isinstance(value, bool):
+        raise ValueError("is a column's name to be quoted: YAML reads yes, no, on and off as true and false")
     if isinstance(value, dict) and "column" in value:
         rest = {key: item for key, item in value.items() if key != "column"}
         return {**rest, "columns": [value["column"], *rest.get("columns", [])]}

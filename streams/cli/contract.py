@@ -11,7 +11,9 @@ from streams.cli import output
 from streams.cli.failure import Misuse
 
 SHOWN = 20
-"""Payloads that the table of `validate` lists, at most; the counts are of all."""
+"""Payloads of each outcome that the table of `validate` lists, at most; the counts are of all."""
+
+OUTCOMES = ("accepted", "ignored", "rejected")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
@@ -79,18 +81,27 @@ def validate(
     from streams.settings import load_settings
 
     decoder = Decoder(TopicPolicy("file", format_), load_settings(clock="history").policy())
-    counts: Counter[str] = Counter(accepted=0, ignored=0, rejected=0, touchpoints=0)
+    counts: Counter[str] = Counter(dict.fromkeys((*OUTCOMES, "touchpoints"), 0))
     payloads: list[dict[str, Any]] = []
     for line in read_file(file):
         entry = validate_payload(decoder, line.number, line.payload, file=file_name(file), document=touchpoint_document)
         counts[entry["outcome"]] += 1
         counts["touchpoints"] += len(entry["touchpoints"])
-        if as_json or (entry["outcome"] != "accepted" and len(payloads) < SHOWN):
+        if as_json or counts[entry["outcome"]] <= SHOWN:
             payloads.append(entry)
     if as_json:
         output.document({"payloads": payloads, "counts": counts})
         return
     if payloads:
-        rows = [(entry["line"], entry["outcome"], entry["reason"], entry.get("detail", "")) for entry in payloads]
-        output.table(("line", "outcome", "reason", "detail"), rows, right=("line",))
+        rows = [(entry["line"], entry["outcome"], entry["reason"] or "", _told(entry)) for entry in payloads]
+        title = f"The first {SHOWN} of each outcome" if len(payloads) < sum(counts[name] for name in OUTCOMES) else ""
+        output.table(("line", "outcome", "reason", "what"), rows, title=title, right=("line",))
     output.table(("outcome", "payloads"), list(counts.items()), right=("payloads",))
+
+
+def _told(entry: dict[str, Any]) -> str:
+    """What a payload became, or why not, in one line."""
+    if entry["outcome"] != "rejected":
+        return "; ".join(" ".join((item["type"], *item["persons"], *item["references"])) for item in entry["touchpoints"])
+    fields = ", ".join(entry["fields"])
+    return f"{entry['detail']} (from {fields})" if fields else str(entry["detail"])

@@ -45,13 +45,13 @@ class Decoder:
     """Decodes the records of one topic by one policy.
 
     notes: what was dropped or changed in accepted touchpoints, by name (unknown_fields, blocked_identifier, text_cut,
-    skew_corrected, ...): operational counts that only grow, for whoever exports them.
+    skew_corrected, ...): operational counts that only grow, for whoever exports them. map: the topic's format.
     """
 
     def __init__(self, topic: TopicPolicy, policy: Policy) -> None:
         """Raises FormatError for a format that does not exist, ZoneInfoNotFoundError for a time zone."""
         self.notes: Counter[str] = Counter()
-        self._map = find_format(topic.format)
+        self.map = find_format(topic.format)
         self._content = Content(policy, self.notes)
         self._identifying = Identifying(policy, self.notes)
         self._policy = policy
@@ -78,7 +78,7 @@ class Decoder:
         refused = self._check(value)
         if refused is not None:
             return _rejected(refused)
-        mapped = self._map(value, headers)
+        mapped = self.map(value, headers)
         if isinstance(mapped, Refusal):
             return _rejected(mapped.reason, mapped.detail)
         if isinstance(mapped, Ignore):

@@ -179,6 +179,7 @@ def test_a_day_alone_begins_in_the_mappings_zone(tmp_path: Path) -> None:
         ({"types": {"page.viewed": {}}}, "page.viewed are never given"),
         ({"fields": {"channel": {"column": "a", "constant": "b"}}}, "exactly one"),
         ({"fields": {"channel": {}}}, "exactly one"),
+        ({"identifiers": {"order_id": False}}, "to be quoted"),
     ],
 )
 def test_a_wrong_mapping_is_refused_when_it_is_loaded(tmp_path: Path, change: dict[str, Any], message: str) -> None:

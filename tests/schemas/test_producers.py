@@ -20,6 +20,7 @@ from schemas.outcomes import Ignore
 from schemas.rejections import Reason, Refusal
 from schemas.touchpoints import DATA, MODELS
 from streams.core.decode import Decoder
+from streams.core.model import Record, Rejected
 from streams.core.policy import Policy, TopicPolicy
 from streams.core.validation import validate_payload
 
@@ -120,6 +121,22 @@ def test_whatever_is_in_a_payload_has_an_outcome(producer: Producer, seed: int) 
         assert isinstance(mapped, list | Ignore | Refusal)
         result = validate_payload(decoder, number, raw, 1_700_000_000_000, "mutated")
         assert result["reason"] != Reason.INTERNAL_ERROR, (result, payload)
+
+
+def test_any_field_may_be_of_another_kind(producer: Producer) -> None:
+    decoder = Decoder(TopicPolicy("t", producer.name), Policy(phone_region="US"))
+    others: list[Any] = [{}, [], -5, "zz!!", None]
+    for value in examples(producer.name):
+        for payload in split(producer, value):
+            places: list[tuple[Any, Any]] = []
+            collect(payload, places)
+            for parent, key in places:
+                own = parent[key]
+                for other in others:
+                    parent[key] = other
+                    decoded = decoder.decode(Record(0, 0, json.dumps(payload).encode(), None, ()))
+                    assert not isinstance(decoded, Rejected) or decoded.reason is not Reason.INTERNAL_ERROR, (key, other)
+                parent[key] = own
 
 
 @pytest.mark.parametrize(

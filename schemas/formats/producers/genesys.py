@@ -82,7 +82,7 @@ def _agent_left(payload: Document, _headers: Headers) -> Touches:
     body = part(_notification(payload), "eventBody")
     held = _seconds(body, "heldDurationMs")
     touches = [_touch("contact.held", payload, hold_seconds=held)] if held else []
-    return [*touches, _touch("contact.transferred", payload)] if body.get("disconnectType") in _TRANSFERS else touches
+    return [*touches, _touch("contact.transferred", payload)] if text(body.get("disconnectType")) in _TRANSFERS else touches
 
 
 def _ended(payload: Document, _headers: Headers) -> Touches:
