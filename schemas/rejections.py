@@ -31,8 +31,11 @@ class Reason(StrEnum):
     SCHEMA_REGISTRY_FRAME = (
         "schema_registry_frame",
         "record",
-        "the value starts with a schema registry's zero byte: Avro, Protobuf or framed JSON, not plain JSON",
+        "the value starts with a schema registry's zero byte, and JOURNEY_REGISTRY names no registry to ask",
     )
+    UNKNOWN_SCHEMA = "unknown_schema", "record", "the schema registry has no schema of the id in the value's frame"
+    UNUSABLE_SCHEMA = "unusable_schema", "record", "the schema is neither Avro nor JSON Schema, or contains itself"
+    INVALID_FRAME = "invalid_frame", "record", "the value's bytes are not by the schema that its frame names"
     INTERNAL_ERROR = "internal_error", "record", "the decoder itself failed: a defect that should be reported"
 
     INVALID_JSON = "invalid_json", "format", "the value is not one JSON document in UTF-8"

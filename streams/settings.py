@@ -88,6 +88,15 @@ class Settings(BaseSettings):
     )
     redis_cert_file: Path | None = Field(None, description="PEM file of the client certificate for Redis")
     redis_key_file: Path | None = Field(None, description="PEM file of that certificate's key")
+    registry: str = Field(
+        "", description="Address of a schema registry, such as `https://registry:8081`, for values in its frame"
+    )
+    registry_user: str = Field("", description="User for the schema registry")
+    registry_password: SecretStr = Field(SecretStr(""), description="Password for the schema registry")
+    registry_password_file: Path | None = Field(None, description="File that holds the schema registry's password instead")
+    registry_ca_file: Path | None = Field(
+        None, description="PEM file of the authorities to trust for the schema registry; the system's if not set"
+    )
     group: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,200}$", description="Kafka consumer group; `journey-NAMESPACE` if not set")
     topics: dict[Name, TopicSetting] = Field(
         default_factory=lambda: {"touchpoints": TopicSetting()},
@@ -154,6 +163,13 @@ class Settings(BaseSettings):
     def _url(cls, value: SecretStr) -> SecretStr:
         if not re.match(r"(rediss?|unix)://", value.get_secret_value()):
             raise ValueError("must start with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("registry")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", value):
+            raise ValueError("must start with http:// or https://, and hold no user: that is JOURNEY_REGISTRY_USER")
         return value
 
     @field_validator("phone_region")
@@ -245,6 +261,17 @@ class Settings(BaseSettings):
             raise ValueError("JOURNEY_REDIS_CA_FILE, _CERT_FILE and _KEY_FILE need a JOURNEY_REDIS that begins with rediss://")
         if self.redis_password_file and urlsplit(url).password:
             raise ValueError("Of JOURNEY_REDIS_PASSWORD_FILE and a password in JOURNEY_REDIS only one may be set")
+        return self
+
+    @model_validator(mode="after")
+    def _registry(self) -> Self:
+        secret = bool(self.registry_password.get_secret_value())
+        if secret and self.registry_password_file:
+            raise ValueError("Of JOURNEY_REGISTRY_PASSWORD and JOURNEY_REGISTRY_PASSWORD_FILE only one may be set")
+        if bool(self.registry_user) != bool(secret or self.registry_password_file):
+            raise ValueError("JOURNEY_REGISTRY_USER and its password must be set together")
+        if (self.registry_user or self.registry_ca_file) and not self.registry:
+            raise ValueError("JOURNEY_REGISTRY_USER and JOURNEY_REGISTRY_CA_FILE need JOURNEY_REGISTRY")
         return self
 
     @classmethod

@@ -88,6 +88,10 @@ def test_dimensions_and_limits_add_to_the_defaults(monkeypatch: pytest.MonkeyPat
         ({"JOURNEY_EXPORTER_PORT": "6066"}, "JOURNEY_EXPORTER_PORT must not be JOURNEY_WORKER_PORT"),
         ({"JOURNEY_KAFKA_SECURITY": "sasl_ssl"}, "JOURNEY_KAFKA_SECURITY=sasl_ssl needs JOURNEY_KAFKA_USER"),
         ({"JOURNEY_KAFKA_CERT_FILE": "a.pem"}, "JOURNEY_KAFKA_CERT_FILE and JOURNEY_KAFKA_KEY_FILE"),
+        ({"JOURNEY_REGISTRY": "registry:8081"}, "JOURNEY_REGISTRY: must start with http:// or https://"),
+        ({"JOURNEY_REGISTRY": "https://me:secret@registry"}, "hold no user: that is JOURNEY_REGISTRY_USER"),
+        ({"JOURNEY_REGISTRY_CA_FILE": "a.pem"}, "need JOURNEY_REGISTRY"),
+        ({"JOURNEY_REGISTRY": "http://registry", "JOURNEY_REGISTRY_USER": "me"}, "JOURNEY_REGISTRY_USER and its password"),
         ({"JOURNEY_CONFIG": "nowhere.yaml"}, "JOURNEY_CONFIG: nowhere.yaml cannot be read"),
     ],
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from hashlib import blake2b
 
 import msgspec
@@ -41,6 +42,10 @@ _ATTRIBUTES = {"id": Reason.MISSING_ID, "source": Reason.MISSING_ID, "time": Rea
 _WRONG = {"id": Reason.INVALID_ID, "source": Reason.INVALID_ID, "time": Reason.INVALID_TIME, "data": Reason.INVALID_DATA}
 
 
+Unframe = Callable[[bytes], bytes | Refusal]
+"""What a value in a schema registry's frame stands for, as JSON text; never raises."""
+
+
 class Decoder:
     """Decodes the records of one topic by one policy.
 
@@ -48,8 +53,9 @@ class Decoder:
     skew_corrected, ...): operational counts that only grow, for whoever exports them. map: the topic's format.
     """
 
-    def __init__(self, topic: TopicPolicy, policy: Policy) -> None:
+    def __init__(self, topic: TopicPolicy, policy: Policy, unframe: Unframe | None = None) -> None:
         """Raises FormatError for a format that does not exist, ZoneInfoNotFoundError for a time zone."""
+        self._unframe = unframe
         self.notes: Counter[str] = Counter()
         self.map = find_format(topic.format)
         self._content = Content(policy, self.notes)
@@ -68,17 +74,10 @@ class Decoder:
             return _rejected(Reason.INTERNAL_ERROR, type(defect).__name__)
 
     def _decode(self, record: Record) -> Decoded:
-        headers = record.headers
-        for name, _ in headers:
-            if name == JOURNEY_CLOCK:
-                return Ignored(Silence.CLOCK)
-        value = record.value
-        if value is None:
-            return Ignored(Silence.TOMBSTONE)
-        refused = self._check(value)
-        if refused is not None:
-            return _rejected(refused)
-        mapped = self.map(value, headers)
+        value = self._value(record)
+        if not isinstance(value, bytes):
+            return value
+        mapped = self.map(value, record.headers)
         if isinstance(mapped, Refusal):
             return _rejected(mapped.reason, mapped.detail)
         if isinstance(mapped, Ignore):
@@ -93,6 +92,22 @@ class Decoder:
                 return Rejected(touchpoint.stage, touchpoint.reason, f"[{len(touchpoints)}] {touchpoint.detail}")
             touchpoints.append(touchpoint)
         return tuple(touchpoints)
+
+    def _value(self, record: Record) -> bytes | Ignored | Rejected:
+        """The record's value without a schema registry's frame, if it is one that may be parsed."""
+        for name, _ in record.headers:
+            if name == JOURNEY_CLOCK:
+                return Ignored(Silence.CLOCK)
+        value = record.value
+        if value is None:
+            return Ignored(Silence.TOMBSTONE)
+        refused = self._check(value)
+        if refused is Reason.SCHEMA_REGISTRY_FRAME and self._unframe is not None:
+            plain = self._unframe(value)
+            if isinstance(plain, Refusal):
+                return _rejected(plain.reason, plain.detail)
+            value, refused = plain, self._check(plain)
+        return value if refused is None else _rejected(refused)
 
     def _check(self, value: bytes) -> Reason | None:
         """Bounds, before anything is parsed."""

@@ -14,7 +14,7 @@ from hashlib import blake2b
 import msgspec
 
 from streams.core.batch import Batch, Context, Opened
-from streams.core.decode import Decoder
+from streams.core.decode import Decoder, Unframe
 from streams.core.families import FAMILIES, Family, is_own_doing
 from streams.core.identity import attach, person_of
 from streams.core.journey import add_spell, fact_of
@@ -63,13 +63,14 @@ class Pipeline:
         topics: Iterable[TopicPolicy],
         workspace: Workspace | None = None,
         unsafe: frozenset[str] = frozenset(),
+        unframe: Unframe | None = None,
     ) -> None:
-        """`unsafe` is for tests that show what a safeguard is for: "dedup" counts every delivery of an event."""
+        """unframe: of values in a schema registry's frame; they are refused without it. `unsafe` is for tests that show what a safeguard is for: "dedup" counts every delivery of an event."""
         self.policy = policy
         self.workspace = workspace or Workspace()
         self.context = Context(policy, definitions, self.workspace)
         self.topics: Mapping[str, TopicPolicy] = {topic.name: topic for topic in topics}
-        self.decoders = {name: Decoder(topic, policy) for name, topic in self.topics.items()}
+        self.decoders = {name: Decoder(topic, policy, unframe) for name, topic in self.topics.items()}
         self.unsafe = unsafe
 
     def decode(self, partition: Partition, start: int, end: int, records: Sequence[Record], position: Position) -> Chunk:

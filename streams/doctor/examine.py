@@ -12,13 +12,14 @@ from aiokafka import codec
 from redis.exceptions import NoPermissionError, RedisError
 
 from streams.access import PRODUCTION
-from streams.doctor.check import NOT_PERMITTED, Check, Role, fail, judged, warn
+from streams.doctor.check import NOT_PERMITTED, Check, Role, fail, judged, ok, warn
 from streams.doctor.clocks import compare_with_redis
 from streams.doctor.kafka_checks import look_at_kafka
 from streams.doctor.redis_checks import RedisDoctor
 from streams.kafka_access import KafkaAccess
 from streams.reaching import explain_redis, kafka_trouble, redis_trouble
 from streams.redis_access import RedisAccess
+from streams.registry_access import open_registry
 from streams.settings import PREFIX, Settings, SettingsError, load_settings
 
 TIMEOUT_SECONDS = 5.0
@@ -38,7 +39,7 @@ def examine(role: Role) -> list[Check]:
         found.append(_codecs())
     redis_checks, doctor = asyncio.run(_redis(settings, role))
     if role == "worker":
-        found += _kafka(settings, doctor)
+        found += [*_kafka(settings, doctor), *asyncio.run(_registry(settings))]
     return found + redis_checks
 
 
@@ -70,6 +71,21 @@ def _kafka(settings: Settings, doctor: RedisDoctor | None) -> list[Check]:
         return [fail("Kafka", trouble.sentence)]
     positions, listed = (doctor.positions, doctor.listed) if doctor else (None, set())
     return look_at_kafka(access, settings, positions, listed)
+
+
+async def _registry(settings: Settings) -> list[Check]:
+    """Nothing where the settings name none."""
+    try:
+        registry = open_registry(settings)
+    except SettingsError as error:
+        return [fail("schema registry", str(error))]
+    if registry is None:
+        return []
+    try:
+        trouble = await registry.check()
+    finally:
+        await registry.close()
+    return [ok("schema registry", settings.registry) if trouble is None else fail("schema registry", trouble.sentence)]
 
 
 async def _redis(settings: Settings, role: Role) -> tuple[list[Check], RedisDoctor | None]:

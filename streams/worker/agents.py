@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from streams.core.model import Answer, Partition, Verdict
 from streams.core.pipeline import Chunk
 from streams.drive import run_chunks
+from streams.registry_access import FrameReader, RegistryError
 from streams.worker.ahead import Ahead, Upcoming, nothing
 from streams.worker.dead_letters import DeadLetters
 from streams.worker.owner import FETCHING, REDIS, Owner
@@ -24,6 +25,7 @@ from streams.worker.retry import FAILURES_BEFORE_DEFECT, Backoff, is_redis
 from streams.worker.transport import Fetched
 
 DEAD_LETTERS = "The dead-letter topic"
+REGISTRY = "The schema registry"
 
 log = logging.getLogger("journey.worker")
 
@@ -31,10 +33,10 @@ log = logging.getLogger("journey.worker")
 class ChunkLoop:
     """Takes what the transport fetches."""
 
-    def __init__(self, owner: Owner, dead_letters: DeadLetters) -> None:
+    def __init__(self, owner: Owner, dead_letters: DeadLetters, schemas: FrameReader | None = None) -> None:
         self._owner = owner
         self._dead_letters = dead_letters
-        self._ahead = Ahead(owner)
+        self._ahead = Ahead(owner, schemas)
         self._acknowledged: dict[Partition, int] = {}
 
     async def take(self, fetched: Fetched, upcoming: Upcoming = nothing) -> None:
@@ -57,6 +59,8 @@ class ChunkLoop:
                 done = await self._try(fetched)
             except KafkaError as error:
                 owner.outages.begin(DEAD_LETTERS, error)
+            except RegistryError as error:
+                owner.outages.begin(REGISTRY, error.trouble)
             except Exception as error:  # noqa: BLE001 -- Faust would acknowledge the chunk, whatever is raised
                 if is_redis(error):
                     owner.outages.begin(REDIS, error)
@@ -85,6 +89,8 @@ class ChunkLoop:
     async def _try(self, fetched: Fetched) -> bool:
         """One attempt; True when the chunk is done with, False when positions have changed and it should be looked at anew."""
         owner, partition = self._owner, fetched.partition
+        await self._ahead.prepare(fetched)
+        owner.outages.end(REGISTRY)
         async with owner.turn:
             if not owner.active(fetched.generation):
                 return True

@@ -17,6 +17,7 @@ import msgspec
 from streams.core.content import LATEST_MS
 from streams.core.model import Advance, Partition, Position, Record
 from streams.core.pipeline import Chunk
+from streams.registry_access import FrameReader
 from streams.worker.owner import Owner
 from streams.worker.transport import Fetched
 
@@ -110,10 +111,16 @@ def joined(parts: Sequence[Chunk]) -> Chunk:
 class Ahead:
     """What the chunk loop has decoded: the chunk that it works on, and those that come next."""
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: Owner, schemas: FrameReader | None = None) -> None:
         self._owner = owner
+        self._schemas = schemas
         self._begun: list[Decoding] = []
         self._warned_of_create_time = False
+
+    async def prepare(self, fetched: Fetched) -> None:
+        """Asks for the schemas that the records name, if any, so that decoding needs nothing else. Raises RegistryError."""
+        if self._schemas is not None:
+            await self._schemas.prepare(record.value for record in fetched.records)
 
     def chunks(self, fetched: Fetched, position: Position) -> list[Chunk]:
         """What was fetched, after the position that the store has; decoded now where something else, or nothing, was assumed."""
@@ -138,6 +145,7 @@ class Ahead:
         position = assumed.get(fetched.partition) or self._owner.known.get(fetched.partition)
         if position is None or position.offset != fetched.start or not self._owner.active(fetched.generation):
             return
+        await self.prepare(fetched)
         decoding = self._decoding(fetched, position)
         while not decoding.complete:
             for _ in range(SLICE_TURNS):

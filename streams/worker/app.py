@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from streams.core.definitions import definitions_digest
 from streams.core.policy import Policy, TopicPolicy
 from streams.kafka_access import KafkaAccess
+from streams.registry_access import FrameReader
 from streams.store.base import Store
 from streams.worker.agents import ChunkLoop
 from streams.worker.dead_letters import DeadLetters
@@ -55,9 +56,13 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Deps(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker uses from outside. The store is not closed with the worker."""
+    """What a worker uses from outside; store and schemas are not closed with the worker.
+
+    schemas: reads values in a schema registry's frame; None where there is no registry.
+    """
 
     store: Store
+    schemas: FrameReader | None = None
     registry: CollectorRegistry = msgspec.field(default_factory=CollectorRegistry)
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 
@@ -110,13 +115,14 @@ def build_app(settings: WorkerSettings, deps: Deps) -> Worker:
     """Wires a worker. Does no I/O; needs a running event loop. RuntimeError without Faust's compiled streams."""
     require_stream_extension()
     definitions = definitions_digest(settings.policy, settings.topics)
-    pipeline = CountedPipeline(settings.policy, definitions, settings.topics)
+    unframe = None if deps.schemas is None else deps.schemas.unframe
+    pipeline = CountedPipeline(settings.policy, definitions, settings.topics, unframe=unframe)
     pipeline.metrics = WorkerMetrics(deps.registry)
     app = _faust(settings)
     owner = Owner(
         app, deps.store, pipeline, definitions, settings.topics, pipeline.metrics, deps.now_ms, on_loss=settings.on_loss
     )
-    loop = ChunkLoop(owner, DeadLetters(app, settings.dead_letter_topic))
+    loop = ChunkLoop(owner, DeadLetters(app, settings.dead_letter_topic), deps.schemas)
     topics = app.topic(*(topic.name for topic in settings.topics), schema=Undecoded())
 
     async def chunks(stream: Any) -> None:

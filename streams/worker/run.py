@@ -16,6 +16,7 @@ from streams.core import is_compiled
 from streams.kafka_access import KafkaAccess
 from streams.reaching import Trouble, first_line, kafka_trouble, redis_trouble
 from streams.redis_access import RedisAccess
+from streams.registry_access import RegistryAccess, open_registry
 from streams.serving import pages_of, serving
 from streams.settings import Settings
 from streams.store.redis import RedisStore
@@ -60,12 +61,17 @@ async def _until_signal(settings: Settings, number: int) -> int:
     if trouble is not None and trouble.lasting:
         return _failed("Redis", trouble)
     store = RedisStore(access.client(), settings.namespace)
+    schemas = open_registry(settings)
     address = settings.worker_host, settings.worker_port and settings.worker_port + number
     try:
-        return await run_until(worker_settings(settings), lambda: Deps(store=store), told, address, HALTED_SECONDS)
+        return await run_until(
+            worker_settings(settings), lambda: Deps(store=store, schemas=schemas), told, address, HALTED_SECONDS
+        )
     finally:
         with suppress(Exception):  # closing a connection that is gone already
             await store.close()
+        if schemas is not None:
+            await schemas.close()
 
 
 async def run_until(
@@ -162,6 +168,7 @@ def run_workers(settings: Settings, workers: int) -> int:
     """Several workers, each in a process of its own; all end when one gives up, or at SIGTERM or SIGINT."""
     KafkaAccess.of(settings).ssl_context()  # what is wrong with the files is raised here, not in every child
     RedisAccess.of(settings).options()
+    RegistryAccess.of(settings)
     if workers == 1:
         return run_worker(settings)
     spawn = multiprocessing.get_context("spawn")

@@ -15,7 +15,9 @@ from streams.embedded import ServerError, tansu_broker, valkey_binary
 from streams.embedded.valkey import RedisServer, redis_server
 from tests.integration.shop import OpenShop, Shop, simulated
 from tests.rig import kafka as rig
+from tests.rig import registry as registries
 from tests.rig.kafka import KafkaBroker, kafka_broker
+from tests.rig.registry import SchemaRegistry, schema_registry
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
@@ -95,6 +97,16 @@ def other_redis(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
     if len(binaries) < 2:
         missing("Only one kind of Redis server is here")
     with running_redis(request, binaries[1]) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def registry(request: pytest.FixtureRequest) -> Iterator[SchemaRegistry]:
+    """A schema registry."""
+    if not registries.available():
+        missing("The schema registry needs java and mvn on PATH")
+    with schema_registry() as server:
+        say(request, f"Schema registry: Apicurio {registries.VERSION}")
         yield server
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,11 +13,12 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from streams.embedded.process import LOOPBACK, ServerError, ServerProcess, accepts, free_port
+from tests.rig import maven
 
 RIG = Path(__file__).parent
 REPOSITORY = RIG.parent.parent
+POM = RIG / "pom.xml"
 START_SECONDS = 60.0
-MAVEN_SECONDS = 600.0
 HEAP = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 PROPERTIES = """\
@@ -54,43 +53,21 @@ log.segment.delete.delay.ms=0
 
 def version() -> str:
     """The Kafka version that pom.xml names."""
-    found = re.search(r"<kafka\.version>(.+?)</kafka\.version>", (RIG / "pom.xml").read_text())
-    assert found is not None
-    return found[1]
+    return maven.version(POM, "kafka.version")
 
 
 def available() -> bool:
-    """Whether this machine can run the real broker: Java, and either Maven or jars that were copied before."""
-    return shutil.which("java") is not None and (shutil.which("mvn") is not None or _cache().is_dir())
+    """Whether this machine can run the real broker."""
+    return maven.available(_cache())
 
 
 def _cache() -> Path:
-    return REPOSITORY / ".cache" / f"kafka-{version()}"
+    return maven.CACHE / f"kafka-{version()}"
 
 
 def libraries() -> Path:
-    """The directory with the jars, filled once. Side by side runs copy each for itself; the first rename wins."""
-    cache = _cache()
-    if cache.is_dir():
-        return cache
-    cache.parent.mkdir(exist_ok=True)
-    copy = Path(tempfile.mkdtemp(prefix=f".{cache.name}-", dir=cache.parent))
-    try:
-        command = ["mvn", "-q", "-B", "-f", str(RIG / "pom.xml"), "dependency:copy-dependencies"]
-        done = subprocess.run(
-            [*command, f"-DoutputDirectory={copy}", "-DincludeScope=runtime"],
-            capture_output=True,
-            text=True,
-            timeout=MAVEN_SECONDS,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise ServerError(f"mvn could not bring Kafka's jars: {done.stdout[-500:]} {done.stderr[-500:]}")
-        with suppress(OSError):  # another run was first; its copy is as good
-            copy.rename(cache)
-    finally:
-        shutil.rmtree(copy, ignore_errors=True)
-    return cache
+    """The directory with the jars."""
+    return maven.jars(POM, _cache())
 
 
 class KafkaBroker:
@@ -105,11 +82,8 @@ class KafkaBroker:
         self._properties = directory / "server.properties"
         values = {"host": LOOPBACK, "port": self.port, "controller": self._controller, "directory": directory}
         self._properties.write_text((PROPERTIES + properties).format(**values))
-        java = shutil.which("java")
-        if java is None:
-            raise ServerError("No java found: install a JRE 17 or later")
         logging = f"-Dlog4j2.configurationFile={RIG / 'log4j2.properties'}"
-        self._java = [java, *HEAP, logging, "-cp", f"{libraries()}/*"]
+        self._java = [maven.java(), *HEAP, logging, "-cp", f"{libraries()}/*"]
         self.process = ServerProcess("kafka", [*self._java, "kafka.Kafka", str(self._properties)], directory / "broker.log")
 
     def format(self) -> None:
