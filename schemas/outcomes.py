@@ -30,3 +30,9 @@ JOURNEY_CLOCK = "journey-clock"
 
 JOURNEY_POSITION = "journey-position"
 """The header that carries `file:line` of a record that was produced from a file."""
+
+JOURNEY_TIMESTAMP = "journey-timestamp"
+"""The header by which a record that is sent again says when it first came, in ms."""
+
+JOURNEY_REPLAYED = "journey-replayed"
+"""The header that says of which dead letter a record was made: topic/partition/offset."""

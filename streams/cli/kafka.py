@@ -1,4 +1,4 @@
-"""Commands that talk to Kafka: `topics`, `produce` and `dlq`."""
+"""Commands that talk to Kafka: `topics` and `produce`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from streams.cli import output
 from streams.cli.failure import Failure
 
 if TYPE_CHECKING:  # heavy, and only named here
-    from streams.cli.reading import DeadLetter
     from streams.kafka_access import KafkaAccess
     from streams.kafka_admin import Finding
     from streams.kafka_produce import Produced
@@ -23,7 +22,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 File = Annotated[Path | None, typer.Option("--file", help="Topics file, instead of deploy/topics.yaml.")]
 
 
-def _access(settings: Settings, *topics: str) -> KafkaAccess:
+def reach(settings: Settings, *topics: str) -> KafkaAccess:
     """How to reach Kafka, once it has let us in, and to these topics."""
     from streams.kafka_access import KafkaAccess
     from streams.reaching import require_kafka
@@ -41,7 +40,7 @@ def create(file: File = None, as_json: Json = False) -> None:
     from streams.settings import load_settings
 
     specs = load_topics(file or TOPICS_FILE)
-    _findings(create_topics(_access(load_settings()), specs), as_json=as_json)
+    _findings(create_topics(reach(load_settings()), specs), as_json=as_json)
 
 
 @topics.command()
@@ -51,11 +50,49 @@ def check(file: File = None, as_json: Json = False) -> None:
     from streams.settings import load_settings
 
     specs = load_topics(file or TOPICS_FILE)
-    findings = check_topics(_access(load_settings(), *(spec.name for spec in specs)), specs)
+    findings = check_topics(reach(load_settings(), *(spec.name for spec in specs)), specs)
     _findings(findings, as_json=as_json)
     wrong = [finding.topic for finding in findings if finding.state in {"missing", "differs"}]
     if wrong:
         raise Failure(f"Not as they should be: {', '.join(wrong)}.")
+
+
+@topics.command()
+def adopt(as_json: Json = False) -> None:
+    """Let the namespace go on with these settings' topics and formats; what was read before stays as it was read."""
+    import asyncio
+
+    from streams.settings import load_settings
+
+    settings = load_settings()
+    state = asyncio.run(_adopt(settings))
+    if as_json:
+        output.document({"namespace": settings.namespace, "topics": sorted(settings.topics), "state": state})
+    else:
+        typer.echo(f"{settings.namespace}: {state}")
+
+
+async def _adopt(settings: Settings) -> str:
+    from streams.core.definitions import MEANING_DIGITS, definitions_digest
+    from streams.core.model import Verdict
+    from streams.redis_access import open_store
+
+    store = open_store(settings)
+    try:
+        ours = definitions_digest(settings.policy(), settings.topic_policies)
+        if await store.definitions() == ours:
+            return "it has these topics and formats already"
+        answer = await store.adopt(ours, MEANING_DIGITS)
+    finally:
+        await store.close()
+    if answer.verdict is Verdict.UNLISTED:
+        raise Failure(f"Namespace {settings.namespace} is empty; a worker opens it with whatever settings it has.")
+    if answer.verdict is Verdict.FENCED:
+        raise Failure(
+            "More than topics and formats differs (settings, metrics or libraries): use those that filled the namespace, or rebuild "
+            "into a new JOURNEY_NAMESPACE."
+        )
+    return "it goes on with these topics and formats; start every worker anew with them, the others stop"
 
 
 def _findings(findings: list[Finding], *, as_json: bool) -> None:
@@ -95,7 +132,7 @@ def produce(
     )
     policy = TopicPolicy(topic, format_, known.cadence if known else "live")
     progress = _progress if sys.stderr.isatty() else _silent
-    counts = produce_file(_access(settings, topic), files, policy, settings.policy(), playing, progress)
+    counts = produce_file(reach(settings, topic), files, policy, settings.policy(), playing, progress)
     if progress is _progress:
         sys.stderr.write("\n")
     _print_counts(counts, as_json=as_json)
@@ -123,48 +160,3 @@ def _print_counts(counts: Produced, *, as_json: bool) -> None:
     if counts.reasons:
         rows = [(reason, number, counts.examples.get(reason, "")) for reason, number in counts.reasons.most_common()]
         output.table(("reason", "count", "first"), rows, right=("count",))
-
-
-dlq = typer.Typer(no_args_is_help=True, help="The dead letters: every rejected record, as it came.")
-
-
-@dlq.command("list")
-def list_(
-    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 50,
-    as_json: Json = False,
-) -> None:
-    """The rejected records, the newest first, and why each was rejected."""
-    from streams.core.metrics import timestamp
-
-    letters = _letters()
-    rows = [(letter.position, timestamp(letter.at), letter.stage, letter.reason, letter.detail) for letter in letters[:limit]]
-    names = ("position", "rejected_at", "stage", "reason", "detail")
-    if as_json:
-        output.document({"dead_letters": [dict(zip(names, row, strict=True)) for row in rows], "total": len(letters)})
-    else:
-        output.table(names, rows, title=f"{len(rows)} of {len(letters)} dead letters")
-
-
-@dlq.command("show")
-def show_letter(
-    position: Annotated[str, typer.Argument(help="topic/partition/offset, as `journey dlq list` prints it.")],
-    as_json: Json = False,
-) -> None:
-    """One rejected record: its headers, why it was rejected, and its bytes."""
-    letter = next((found for found in _letters() if found.position == position), None)
-    if letter is None:
-        raise Failure(f"No dead letter of {position!r}; `journey dlq list` lists them.")
-    payload = letter.value.decode("utf-8", "backslashreplace")
-    if as_json:
-        output.document({"position": letter.position, "headers": letter.headers, "payload": payload})
-        return
-    output.table(("header", "value"), list(letter.headers.items()))
-    sys.stdout.write(f"\n{payload}\n")
-
-
-def _letters() -> list[DeadLetter]:
-    from streams.cli.reading import dead_letters
-    from streams.settings import load_settings
-
-    settings = load_settings()
-    return dead_letters(_access(settings, settings.dead_letter_topic), settings.dead_letter_topic)

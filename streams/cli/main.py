@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from streams.cli import config, contract, demo, doctor, functions, kafka, mapping, offline, serve, state
+from streams.cli import config, contract, demo, doctor, functions, kafka, letters, mapping, offline, serve, state
 from streams.cli.failure import Failure
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ app = typer.Typer(
     help="Touchpoints from Kafka, stitched into one journey per customer, with rolling UX and CX metrics.",
 )
 app.add_typer(kafka.topics, name="topics")
-app.add_typer(kafka.dlq, name="dlq")
+app.add_typer(letters.dlq, name="dlq")
 app.add_typer(mapping.app, name="mapping")
 for command in (
     demo.demo,
@@ -82,15 +82,17 @@ def explained(error: Exception) -> tuple[str, int]:
     from schemas.formats import FormatError
     from streams.files import UnreadableFileError
     from streams.kafka_admin import TopicsError
+    from streams.kafka_letters import LettersError
     from streams.kafka_produce import ProduceError
     from streams.reaching import UnreachableError, explain_redis, refusal
+    from streams.registry_access import RegistryError
     from streams.settings import SettingsError
 
     if isinstance(error, Failure):
         return str(error), error.exit_code
     if isinstance(error, FormatError | SettingsError | TopicsError | UnreadableFileError):
         return str(error), 2
-    if isinstance(error, ProduceError | UnreachableError):
+    if isinstance(error, LettersError | ProduceError | RegistryError | UnreachableError):
         return str(error), 1
     if isinstance(error, RedisError):
         return f"Redis: {explain_redis(error).sentence}", 1

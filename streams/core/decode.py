@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 
 from schemas.formats import find_format
 from schemas.identifiers import Document
-from schemas.outcomes import JOURNEY_CLOCK, Ignore, Silence
+from schemas.outcomes import JOURNEY_CLOCK, JOURNEY_TIMESTAMP, Ignore, Silence
 from schemas.rejections import Reason, Refusal
 from schemas.touchpoints import FAMILY_OF
 from schemas.touchpoints.plain import read_plain
@@ -36,6 +36,9 @@ SEALED_FAMILIES = frozenset({"web", "task"})
 
 _HASH8 = blake2b(digest_size=8)
 """Copied for each digest: setting one up anew takes longer than hashing."""
+
+_MAX_DIGITS = 16
+"""Of a time in ms; longer ones are none."""
 
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 _ATTRIBUTES = {"id": Reason.MISSING_ID, "source": Reason.MISSING_ID, "time": Reason.MISSING_TIME, "data": Reason.MISSING_DATA}
@@ -82,12 +85,13 @@ class Decoder:
             return _rejected(mapped.reason, mapped.detail)
         if isinstance(mapped, Ignore):
             return Ignored(mapped.reason)
+        received = received_at(record)
         if len(mapped) == 1:
-            found = self._touchpoint(mapped[0], record.timestamp)
+            found = self._touchpoint(mapped[0], received)
             return (found,) if isinstance(found, Touchpoint) else found
         touchpoints: list[Touchpoint] = []
         for document in mapped:
-            touchpoint = self._touchpoint(document, record.timestamp)
+            touchpoint = self._touchpoint(document, received)
             if isinstance(touchpoint, Rejected):
                 return Rejected(touchpoint.stage, touchpoint.reason, f"[{len(touchpoints)}] {touchpoint.detail}")
             touchpoints.append(touchpoint)
@@ -122,7 +126,7 @@ class Decoder:
             return Reason.TOO_DEEP
         return None
 
-    def _touchpoint(self, document: Document, timestamp: int) -> Touchpoint | Rejected:
+    def _touchpoint(self, document: Document, record_received: int) -> Touchpoint | Rejected:
         event = _validate(document)
         if not isinstance(event, dict):
             return event
@@ -131,7 +135,7 @@ class Decoder:
             return _rejected(Reason.NOT_FOR_BATCH, f"type: {kind} is sealed with its visit")
         sent = data.get("sent_at")
         if sent is not None:
-            at = self._occurred_at(at, sent, data.get("received_at"), timestamp)
+            at = self._occurred_at(at, sent, data.get("received_at"), record_received)
         if not EARLIEST_MS <= at < LATEST_MS:
             return _rejected(Reason.TIME_OUT_OF_RANGE, "time: should be in 1990 to 2099")
         identifiers, raw = data["identifiers"], document["data"]
@@ -152,7 +156,7 @@ class Decoder:
             eid.digest(), digest.digest(), at, kind, persons, references, groups, dimensions, traffic, fields, self._batch
         )
 
-    def _occurred_at(self, at: int, sent: int, received: int | None, timestamp: int) -> int:
+    def _occurred_at(self, at: int, sent: int, received: int | None, record_received: int) -> int:
         """Event time, moved by the producer's clock error where that is known and believable.
 
         The error is reception minus sending. Reception is the collector's `received_at`, else the record's timestamp,
@@ -161,7 +165,7 @@ class Decoder:
         if received is None:
             if self._policy.clock != "live":
                 return at
-            received = timestamp
+            received = record_received
         skew = received - sent
         if -SKEW_TOLERANCE_MS <= skew <= SKEW_TOLERANCE_MS:
             return at
@@ -170,6 +174,17 @@ class Decoder:
             return at
         self.notes["skew_corrected"] += 1
         return at + skew
+
+
+def received_at(record: Record) -> int:
+    """When a record first came, in ms: its timestamp, or for one that is sent again the earlier one that its header says.
+
+    A header is believed only so far: nobody gets a record past the record clock, or past what is too late, by it.
+    """
+    for name, value in record.headers:
+        if name == JOURNEY_TIMESTAMP and value is not None and value.isdigit() and len(value) < _MAX_DIGITS:
+            return min(record.timestamp, int(value))
+    return record.timestamp
 
 
 def depth_of(value: bytes) -> int:

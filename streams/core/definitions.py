@@ -17,24 +17,33 @@ from streams.core.policy import Policy, TopicPolicy
 REVISION = 3
 """Raised when the core would feed other cells from the same facts, or write journeys in another form."""
 
+MEANING_DIGITS = 16
+"""So many digits at the front are of what decides what a number means; the others are of the topics and their formats. Where only
+the latter differ, a namespace may go on with them (`journey topics adopt`): they say how records are read from now on.
+"""
+
 _NORMALISERS = ("email-validator", "phonenumbers", "tzdata")
 
 
 def definitions_digest(policy: Policy, topics: Iterable[TopicPolicy]) -> str:
     """32 hex digits. Workers with different digests never write to one namespace.
 
-    It covers the metric catalogue, the policy, the formats of the topics, the core's revision, and the versions of
-    the libraries that decide what an identifier or a local day is.
+    It covers the metric catalogue, the policy, the core's revision, and the versions of the libraries that decide what an
+    identifier or a local day is; and the topics with their formats.
     """
-    parts = {
+    meaning = {
         "revision": REVISION,
         "catalogue": catalogue_digest(),
         "policy": _plain(policy),
-        "topics": {topic.name: [format_digest(topic.format), topic.cadence] for topic in topics},
         "normaliser": NORMALISER_VERSION,
         "libraries": {name: version(name) for name in _NORMALISERS},
     }
-    return blake2b(msgspec.json.encode(parts, order="deterministic"), digest_size=16).hexdigest()
+    return _digest(meaning) + _digest({topic.name: [format_digest(topic.format), topic.cadence] for topic in topics})
+
+
+def _digest(parts: object) -> str:
+    encoded = msgspec.json.encode(parts, order="deterministic")
+    return blake2b(encoded, digest_size=MEANING_DIGITS // 2).hexdigest()
 
 
 def _plain(value: object) -> object:

@@ -9,7 +9,7 @@ from redis.crc import key_slot
 from redis.exceptions import MovedError, NoPermissionError, RedisError, ResponseError
 from redis.utils import str_if_bytes
 
-from streams.core.definitions import definitions_digest
+from streams.core.definitions import MEANING_DIGITS, definitions_digest
 from streams.core.metrics import timestamp
 from streams.core.model import Partition, Position
 from streams.doctor.check import NOT_PERMITTED, Check, Role, counted, fail, judged, ok, warn
@@ -190,6 +190,10 @@ class RedisDoctor:
         if held.decode() == ours:
             return ok("definitions", f"{ours[:8]}, as the namespace has")
         text = f"the namespace has {held.decode()[:8]}, this version with these settings {ours[:8]}"
+        if self._role == "worker" and held.decode()[:MEANING_DIGITS] == ours[:MEANING_DIGITS]:
+            return fail(
+                "definitions", f"{text}: a worker would stop; only topics or formats differ, so `journey topics adopt` will do"
+            )
         if self._role == "worker":
             return fail("definitions", f"{text}: a worker would stop (FENCED); use those that filled it, or another namespace")
         return warn("definitions", f"{text}: give the exporter the workers' settings and version")

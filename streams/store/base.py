@@ -54,6 +54,14 @@ class Store(Protocol):
         namespace has other definitions), or UNLISTED (a listed one has no row); only OK wrote anything.
         """
 
+    async def definitions(self) -> str | None:
+        """The digest of the namespace's definitions; None while nobody has opened it."""
+
+    async def adopt(self, definitions: str, kept: int) -> Answer:
+        """Gives the namespace other definitions, of which the first `kept` characters are those that it has: OK. FENCED where
+        they are not, UNLISTED where it has none. Commits with the former ones are FENCED from then on.
+        """
+
     async def positions(self) -> tuple[int, dict[Partition, Position]]:
         """The watermark (-1 before any) and all positions, read at one moment."""
 

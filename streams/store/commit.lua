@@ -385,6 +385,15 @@ local function open(keys, args)
   return answer('ok', meta.watermark)
 end
 
+-- ARGV: definitions, how many characters of them have to be those that the namespace has.
+local function adopt(keys, args)
+  local meta, kept = meta_of(keys), tonumber(args[2])
+  if not meta.definitions then return answer('unlisted', meta.watermark) end
+  if meta.definitions:sub(1, kept) ~= args[1]:sub(1, kept) then return answer('fenced', meta.watermark) end
+  redis.call('HSET', keys[1], 'definitions', args[1])
+  return answer('ok', meta.watermark)
+end
+
 -- ARGV: limit, grains (msgpack). Answers how many expired buckets were deleted.
 local function expire(keys, args)
   local prefix, meta, left = prefix_of(keys), meta_of(keys), tonumber(args[1])
@@ -404,4 +413,5 @@ end
 redis.register_function('journey_commit_@HASH@', commit)
 redis.register_function{function_name = 'journey_load_@HASH@', callback = load, flags = {'no-writes'}}
 redis.register_function('journey_open_@HASH@', open)
+redis.register_function('journey_adopt_@HASH@', adopt)
 redis.register_function('journey_expire_@HASH@', expire)

@@ -181,6 +181,20 @@ class MemoryStore:
                 state.positions[partition] = Position(start)
         return Answer(Verdict.OK, state.watermark)
 
+    async def definitions(self) -> str | None:
+        """See `Store.definitions`."""
+        return self._state.definitions
+
+    async def adopt(self, definitions: str, kept: int) -> Answer:
+        """See `Store.adopt`."""
+        state = self._state
+        if state.definitions is None:
+            return Answer(Verdict.UNLISTED, state.watermark)
+        if state.definitions[:kept] != definitions[:kept]:
+            return Answer(Verdict.FENCED, state.watermark)
+        state.definitions = definitions
+        return Answer(Verdict.OK, state.watermark)
+
     async def positions(self) -> tuple[int, dict[Partition, Position]]:
         """See `Store.positions`."""
         return self._state.watermark, dict(self._state.positions)

@@ -123,6 +123,15 @@ class RedisStore:
         args = (definitions, disorder_ms, encode(sorted(set(holding))), encode(rows))
         return _answer(await self._call("FCALL", "open", *args))
 
+    async def definitions(self) -> str | None:
+        """See `Store.definitions`."""
+        held = await self._client.hget(self._keys.meta, "definitions")
+        return None if held is None else held.decode()
+
+    async def adopt(self, definitions: str, kept: int) -> Answer:
+        """See `Store.adopt`."""
+        return _answer(await self._call("FCALL", "adopt", definitions, kept))
+
     async def positions(self) -> tuple[int, dict[Partition, Position]]:
         """See `Store.positions`."""
         async with self._client.pipeline(transaction=True) as pipe:

@@ -12,9 +12,14 @@ from typing import Any
 from aiokafka.errors import MessageSizeTooLargeError
 from faust.exceptions import ProducerSendError
 
+from streams.core.decode import received_at
 from streams.core.model import Partition, Record, Rejected
 
 PREFIX = "journey-"
+DETAILS = frozenset(
+    PREFIX + name for name in ("topic", "partition", "offset", "timestamp", "key", "stage", "reason", "detail", "truncated")
+)
+"""The headers that are ours; all others are the record's own."""
 MAX_BYTES = 15 * 1024 * 1024
 """Below the topic's max.message.bytes (deploy/topics.yaml), with room for headers."""
 
@@ -65,12 +70,11 @@ def headers_of(partition: Partition, record: Record, why: Sequence[Rejected]) ->
         "topic": partition.topic.encode(),
         "partition": b"%d" % partition.number,
         "offset": b"%d" % record.offset,
-        "timestamp": b"%d" % record.timestamp,
+        "timestamp": b"%d" % received_at(record),
         "key": record.key,
         "stage": str(first.stage).encode(),
         "reason": str(first.reason).encode(),
         "detail": details.encode("utf-8", "replace"),
     }
-    names = {PREFIX + name for name in own}
-    kept = [(name, value if value is not None else b"") for name, value in record.headers if name not in names]
+    kept = [(name, value if value is not None else b"") for name, value in record.headers if name not in DETAILS]
     return kept + [(PREFIX + name, value) for name, value in own.items() if value is not None]

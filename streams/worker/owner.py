@@ -232,7 +232,8 @@ class Owner:
             self.fail(
                 Halt.DEFINITIONS,
                 "The namespace was filled with other definitions (settings, metrics or libraries) than this worker has: "
-                "run the version and settings that filled it, or rebuild into a new JOURNEY_NAMESPACE.",
+                "run the version and settings that filled it, or rebuild into a new JOURNEY_NAMESPACE; where only topics or their "
+                "formats differ, `journey topics adopt` lets the namespace go on with these.",
             )
         elif answer.verdict is Verdict.UNLISTED:
             self.fail(

@@ -135,7 +135,7 @@ def as_filter(acl: ACL) -> ACLFilter:
 
 @pytest.mark.usefixtures("topics")
 def test_rights_that_a_worker_lacks(become: Become, look: Look) -> None:
-    become("journey-operator", "journey-exporter", NAMESPACE="shop")
+    become("journey-producer", "journey-exporter", NAMESPACE="shop")
     found = look()
     assert found["topic touchpoints"][0] == found["topic dead-letters"][0] == "fail"
     assert "may not read it" in found["topic touchpoints"][1]

@@ -65,7 +65,7 @@ def test_all_commands_with_the_least_rights(
     with journey(collect_log, environment("journey-producer", "journey-exporter", source), "collect", "--port", "0") as collector:
         assert collector.stdout is not None
         url = collector.stdout.readline().split()[1]
-        until(lambda: posted(f"{url}shop", b"{}") == 202, collect_log)
+        until(lambda: posted(f"{url}shop", page_call()) == 202, collect_log)
 
     log = tmp_path / "worker.log"
     with journey(log, environment("journey-worker", "journey-worker"), "worker") as worker:
@@ -89,12 +89,29 @@ def test_all_commands_with_the_least_rights(
             until(lambda: b"journey_watermark_timestamp_seconds" in fetched(url), exporter_log)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(20) == 0
+    become("journey-operator", "journey-worker", TOPICS="{touchpoints: segment}")
+    assert output(capsys, "topics", "adopt")["state"].startswith("it goes on")
+    become("journey-operator", "journey-operator", TOPICS="{touchpoints: segment}")
+    assert output(capsys, "dlq", "replay")["sent"] == 1
+    assert [letter["reason"] for letter in output(capsys, "dlq", "list")["dead_letters"]] == ["invalid_json"]
     for name in (log, exporter_log, collect_log):
         text = name.read_text()
         assert SECRET not in text
         assert TOKEN not in text
         assert "Traceback" not in text
         assert "WARNING" not in text.replace("not there yet", ""), text
+
+
+def page_call() -> bytes:
+    """Of Segment, which is no CloudEvent."""
+    call = {
+        "type": "page",
+        "messageId": "m1",
+        "userId": "7",
+        "timestamp": datetime.now(UTC).isoformat(),
+        "properties": {"path": "/"},
+    }
+    return json.dumps(call).encode()
 
 
 def posted(url: str, body: bytes) -> int:

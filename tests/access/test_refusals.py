@@ -164,6 +164,7 @@ def test_a_user_without_rights(become: Become, tmp_path: Path, capsys: pytest.Ca
     assert "may not load it: `journey functions load`" in sentence(capsys, 1, "functions", "load")
 
 
+@pytest.mark.usefixtures("fresh")
 def test_missing_rights_are_waited_for(
     environment: Environment, kafka: SecureKafka, redis: SecureRedis, become: Become, tmp_path: Path
 ) -> None:

@@ -320,3 +320,20 @@ async def test_thousands_of_everything(make: Make) -> None:
     assert (await store.commit(gone)).verdict is Verdict.OK
     left = await everything(store, range(1, 3))
     assert [left[part] for part in ("journeys", "due", "buckets", "outcomes")] == [{}, [], [], {}]
+
+
+async def test_other_definitions_are_adopted_where_their_beginning_is_the_same(make: Make) -> None:
+    store, one = make(), "a" * 16 + "b" * 16
+    other = "a" * 16 + "c" * 16
+    assert await store.definitions() is None
+    assert (await store.adopt(one, 16)).verdict is Verdict.UNLISTED
+    await store.open(one, {WEB: 5}, ["web"])
+    assert await store.definitions() == one
+    assert (await store.adopt("d" * 32, 16)).verdict is Verdict.FENCED
+    assert await store.definitions() == one
+    assert (await store.adopt(other, 16)).verdict is Verdict.OK
+    assert await store.definitions() == other
+    former, present = commit(advance(5, 6), definitions=one), commit(advance(5, 6), definitions=other)
+    assert (await store.commit(former)).verdict is Verdict.FENCED
+    assert (await store.open(one, {WEB: 5}, ["web"])).verdict is Verdict.FENCED
+    assert (await store.commit(present)).verdict is Verdict.OK

@@ -8,7 +8,7 @@ import msgspec
 import orjson
 import pytest
 
-from schemas.outcomes import JOURNEY_CLOCK, Silence
+from schemas.outcomes import JOURNEY_CLOCK, JOURNEY_TIMESTAMP, Silence
 from schemas.rejections import Reason
 from streams.core.content import EARLIEST_MS, LATEST_MS
 from streams.core.decode import SKEW_TOLERANCE_MS, Decoder, depth_of
@@ -337,3 +337,17 @@ def test_batch_topics_of_a_live_namespace_carry_no_visits() -> None:
     assert isinstance(decoded, tuple)
     assert decoded[0].batch is True
     assert isinstance(decoder(Policy(clock="history"), cadence="batch").decode(record(native())), tuple)
+
+
+def again(event: Any, said: bytes | None, timestamp: int) -> int:
+    decoded = decoder().decode(msgspec.structs.replace(record(event, timestamp), headers=((JOURNEY_TIMESTAMP, said),)))
+    assert isinstance(decoded, tuple)
+    return decoded[0].at
+
+
+def test_a_record_that_is_sent_again_is_judged_by_when_it_first_came() -> None:
+    event = native(sent_at="2024-05-01T12:00:00Z")
+    assert again(event, b"%d" % (NOON + HOUR), NOON + 5 * HOUR) == NOON + HOUR
+    # Nobody makes a record later than it is, and what is no time says nothing.
+    for said in (b"%d" % (NOON + 9 * HOUR), b"", b"-1", b"soon", b"9" * 400, None, "\u0667".encode()):
+        assert again(event, said, NOON + HOUR) == NOON + HOUR

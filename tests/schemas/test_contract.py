@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from schemas import generate
 from schemas.envelope import Data, iso, parse_deadline, parse_instant
 from schemas.identifiers import GROUP_KINDS, PERSON_KINDS, REFERENCE_KINDS, Identifiers
-from schemas.outcomes import Silence
+from schemas.outcomes import JOURNEY_REPLAYED, JOURNEY_TIMESTAMP, Silence
 from schemas.rejections import Reason
 from schemas.touchpoints import FAMILIES, MODELS, AnyTouchpoint
 from schemas.upcast import upcast
@@ -267,6 +267,13 @@ def test_the_asyncapi_document_tells_the_headers_of_a_dead_letter() -> None:
     assert {*named, "journey-truncated"} == set(message["properties"])
     assert set(message["required"]) == named - {"journey-key"}
     assert message["properties"]["journey-reason"]["enum"] == sorted(Reason)
+
+
+def test_a_dead_letter_that_is_rejected_again_keeps_the_time_at_which_it_first_came() -> None:
+    again = Record(9, 5_000, b"x", None, ((JOURNEY_TIMESTAMP, b"1000"), (JOURNEY_REPLAYED, b"t/0/7")))
+    told = headers_of(Partition("t", 0), again, [Rejected(Stage.TIME, Reason.TOO_LATE, "late")])
+    assert [value for name, value in told if name == JOURNEY_TIMESTAMP] == [b"1000"]
+    assert (JOURNEY_REPLAYED, b"t/0/7") in told
 
 
 def test_a_schema_states_what_is_required() -> None:
