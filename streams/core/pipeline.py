@@ -206,6 +206,8 @@ class Pipeline:
         return found.values()
 
     def _apply(self, batch: Batch, touchpoint: Touchpoint) -> None:
+        if touchpoint.batch and touchpoint.at < batch.watermark - self.policy.allowance_ms:
+            batch.note("history")
         if touchpoint.traffic != "human":
             batch.note("touchpoints|applied")
             batch.note(f"traffic|{touchpoint.traffic}")

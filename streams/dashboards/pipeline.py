@@ -38,7 +38,7 @@ def board() -> Board:
         _trouble("Refreshes that failed", "journey_exporter_refresh_failures_total", AMBER),
         _dropped(),
         _gave_up(),
-        _clock_kind(),
+        _history(),
     )
     return Board(
         name="pipeline",
@@ -85,7 +85,10 @@ def board() -> Board:
                     ),
                 ),
             ),
-            Section("What the figures mean", ((column(20, 12, _definitions()), column(4, 12, _followed())),)),
+            Section(
+                "What the figures mean",
+                ((column(16, 12, _definitions()), column(4, 12, _followed()), column(4, 12, _clock_kind())),),
+            ),
         ),
     )
 
@@ -124,6 +127,13 @@ def _gave_up() -> stat.Panel:
     name = "journey_worker_halted"
     expr = f"sum(max_over_time({selector(name)}[$__range]))"
     return trust.figure("Workers that gave up", _help(name) + " In the time range.", units.Short, expr, (1, RED))
+
+
+def _history() -> stat.Panel:
+    name = "journey_worker_history_timestamp_seconds"
+    text = _help(name) + " Here how long ago, a week at most. For a week the alerts on lost customers and overdue orders wait."
+    ago = f"clamp_max(time() - max(max_over_time({selector(name)}[7d])), 604800)"
+    return trust.figure("History came, ago", text, units.Seconds, ago)
 
 
 def _clock_kind() -> stat.Panel:

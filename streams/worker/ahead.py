@@ -170,7 +170,7 @@ class Ahead:
         most = LATEST_MS
         if self._owner.pipeline.policy.clock == "live":
             most = self._owner.now_ms()
-            if not self._warned_of_create_time:
+            if not self._warned_of_create_time and self._owner.holds(fetched.partition.topic):
                 self._warned_of_create_time = True
                 log.warning(
                     "%s is stamped by its producers; set message.timestamp.type=LogAppendTime for a live namespace",

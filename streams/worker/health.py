@@ -116,7 +116,7 @@ class Health:
             lag = 0 if done else max(0, end - position.offset)
             waiting += lag
             owner.metrics.lag.labels(*labels).set(lag)
-            if position.clock >= 0:
+            if position.clock >= 0 and owner.holds(tp.topic):
                 owner.metrics.clock.labels(*labels).set(position.clock / 1_000)
         owner.metrics.forget(self._measured - measured)
         self._measured = measured

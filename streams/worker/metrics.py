@@ -42,6 +42,11 @@ class WorkerMetrics:
         )
         self.ignored = Counter("journey_worker_ignored", "Records that say nothing, by reason", ["reason"], registry=registry)
         self.late = Counter("journey_worker_late", "Touchpoints older than the allowance", registry=registry)
+        self.history = Gauge(
+            "journey_worker_history_timestamp_seconds",
+            "When a batch topic last gave something older than a live topic may, 0 before any",
+            registry=registry,
+        )
         self.answers = Counter(
             "journey_worker_answers", "Answers of the store to chunks, by verdict", ["verdict"], registry=registry
         )
@@ -123,5 +128,7 @@ class CountedPipeline(Pipeline):
         """Counts the commit's outcomes; a sweep's journeys are those that it read."""
         super().committed(commit)
         self.metrics.count(commit.outcomes)
+        if "history" in commit.outcomes:
+            self.metrics.history.set_to_current_time()
         if commit.advance is None:
             self.metrics.swept.inc(len(commit.read))

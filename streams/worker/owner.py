@@ -105,6 +105,10 @@ class Owner:
         count = self._counts.get(first, 0)
         return [shard for shard in range(DUE_SHARDS) if count and Partition(first, shard % count) in self.known]
 
+    def holds(self, topic: str) -> bool:
+        """Whether the watermark waits for this topic; for a batch topic it does only where all time is that of the records."""
+        return self.pipeline.topics[topic].cadence == "live" or self.pipeline.policy.clock == "history"
+
     def fail(self, why: Halt, sentence: str) -> None:
         """Ends the worker: nothing is fetched or committed any more, and whoever runs it says the sentence."""
         if self.failure is None:
@@ -173,8 +177,7 @@ class Owner:
     async def _position(self, owned: set[Partition]) -> None:
         """Lists what is not listed yet, and reads positions and watermark."""
         starts = await self._log_starts()
-        live = self.pipeline.policy.clock == "live"
-        holding = [topic.name for topic in self._topics if topic.cadence == "live" or not live]
+        holding = [topic.name for topic in self._topics if self.holds(topic.name)]
         answer = await self.store.open(self._definitions, starts, holding, self.pipeline.policy.disorder_ms)
         if answer.verdict is not Verdict.OK:
             self.refused(answer)
