@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -106,6 +108,33 @@ def test_a_worker_and_the_exporter_do_their_work_with_their_own_users(stack: Sta
     assert [found["value"] for found in orders if not found["dimensions"]] == [ORDERS]
     assert answer(stack, "show", "order_id:o7")["identifiers"]
     assert [letter["reason"] for letter in answer(stack, "dlq", "list")["dead_letters"]] == ["invalid_json"]
+
+
+def test_the_collector_takes_what_has_the_token(stack: Stack) -> None:
+    (mount,) = services()["collect"]["volumes"]
+    held = mount.split(":")[1]
+    (stack.directory / "app.token").write_text("a-token\n")
+    port = free_port()
+    given = stack.environment("collect", JOURNEY_COLLECT_HOST="127.0.0.1", JOURNEY_COLLECT_PORT=str(port))
+    given["JOURNEY_COLLECT"] = given["JOURNEY_COLLECT"].replace(held, str(stack.directory))
+    command = [str(stack.journey), *services()["collect"]["command"]]
+    collector = ServerProcess("collect", command, stack.directory / "collect.log", given)
+    collector.start(lambda: accepts(port), WAIT_SECONDS)
+    try:
+        until(lambda: ask_health("collect", {"9180": port}) == 0)
+        assert [post(port, token) for token in ("a-token", "another", "")] == [202, 401, 401]
+    finally:
+        collector.stop(WAIT_SECONDS)
+
+
+def post(port: int, token: str) -> int:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/app", json.dumps(order(1)).encode(), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 def order(number: int) -> dict[str, Any]:
