@@ -85,7 +85,7 @@ def asyncapi() -> dict[str, Any]:
             },
             "readHistory": {
                 "action": "receive",
-                "summary": "As live topics, in a namespace whose clock is history.",
+                "summary": "As live topics, in a namespace whose clock is history, or as a batch topic of a live one.",
                 "channel": {"$ref": "#/channels/history"},
             },
             "writeDeadLetters": {

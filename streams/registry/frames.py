@@ -94,13 +94,13 @@ def reader_of(schema: Schema) -> Reader:
     named: dict[str, Any] = {}
     try:
         for reference in schema.references:
-            _require_finite(fastavro.parse_schema(orjson.loads(reference), named_schemas=named))
+            _require_finite(fastavro.parse_schema(orjson.loads(reference), named_schemas=named), named)
         parsed = fastavro.parse_schema(orjson.loads(schema.text), named_schemas=named)
     except SchemaError:
         raise
     except Exception as error:
         raise SchemaError(f"is no Avro ({type(error).__name__})") from error
-    _require_finite(parsed)
+    _require_finite(parsed, named)
 
     def read(body: bytes) -> bytes:
         stream = io.BytesIO(body)
@@ -112,19 +112,19 @@ def reader_of(schema: Schema) -> Reader:
     return read
 
 
-def _require_finite(schema: Any, inside: tuple[str, ...] = ()) -> None:
-    """SchemaError for a schema that contains itself, and for lists of what has no bytes.
+def _require_finite(schema: Any, named: Mapping[str, Any], inside: tuple[str, ...] = ()) -> None:
+    """SchemaError for a schema that contains itself, and for lists of what has no bytes. named: schemas by name.
 
     A few bytes of value would stand for a nesting that exhausts the stack, or for a list that exhausts the memory.
     """
     if isinstance(schema, str) and schema in inside:
         raise SchemaError(f"contains itself ({schema}), which is not read")
-    if isinstance(schema, Mapping) and schema["type"] == "array" and _is_empty(schema["items"]):
-        raise SchemaError("has a list of what takes no bytes, which is not read")
     if isinstance(schema, Mapping) and "name" in schema:
         inside = (*inside, schema["name"])
     for part in _parts(schema):
-        _require_finite(part, inside)
+        _require_finite(part, named, inside)
+    if isinstance(schema, Mapping) and schema["type"] == "array" and _is_empty(schema["items"], named):
+        raise SchemaError("has a list of what takes no bytes, which is not read")
 
 
 def _parts(schema: Any) -> list[Any]:
@@ -138,15 +138,15 @@ def _parts(schema: Any) -> list[Any]:
     return [*fields, *(part for part in (schema.get("items"), schema.get("values"), nested) if part is not None)]
 
 
-def _is_empty(schema: Any) -> bool:
-    """Whether a value of it may take no bytes; a named one is taken to, unless it is seen here that it does not."""
+def _is_empty(schema: Any, named: Mapping[str, Any]) -> bool:
+    """Whether a value of a schema that does not contain itself takes no bytes."""
+    if isinstance(schema, str):
+        schema = named.get(schema, {"type": schema})
     if isinstance(schema, list):
         return False  # a union's branch is numbered
-    if not isinstance(schema, Mapping):
-        return bool(schema == "null")
     kind = schema["type"]
     if kind in {"record", "error"}:
-        return all(_is_empty(field["type"]) for field in schema["fields"])
+        return all(_is_empty(field["type"], named) for field in schema["fields"])
     return bool(kind == "null" or (kind == "fixed" and schema["size"] == 0))
 
 

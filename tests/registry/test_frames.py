@@ -47,6 +47,14 @@ PLACED = {
     "state": "NEW",
     "lines": [{"sku": "a", "n": 2, "price": 9.5, "gift": None}],
 }
+EMPTY_LATER = {
+    "type": "record",
+    "name": "A",
+    "fields": [
+        {"name": "e", "type": {"type": "record", "name": "E", "fields": [{"name": "n", "type": "null"}]}},
+        {"name": "many", "type": {"type": "array", "items": "E"}},
+    ],
+}
 RECURSIVE = {"type": "record", "name": "L", "fields": [{"name": "next", "type": ["null", "L"]}]}
 
 
@@ -121,6 +129,8 @@ def test_json_stands_in_the_frame_as_it_is() -> None:
         ({"type": "array", "items": {"type": "record", "name": "E", "fields": []}}, "AVRO", "takes no bytes"),
         ({"type": "array", "items": {"type": "fixed", "name": "F", "size": 0}}, "AVRO", "takes no bytes"),
         ({"type": "record", "name": "A", "fields": [{"name": "b", "type": "Unknown"}]}, "AVRO", "is no Avro"),
+        (EMPTY_LATER, "AVRO", "takes no bytes"),
+        ({"type": "array", "items": {"type": "record", "name": "M", "fields": [{"name": "m", "type": "M"}]}}, "AVRO", "contains"),
         ("syntax", "PROTOBUF", "is Protobuf"),
     ],
 )
