@@ -54,6 +54,8 @@ CELLS: dict[str, Cell] = {
         *(Cell(name, "visit", SITE) for name in ("visits", "visits_converted", "visits_bounced", "visit_pages")),
         Cell("visit_duration", "visit", SITE, parts=True),
         *(Cell(name, "visit", SITE) for name in ("payment_attempts", "payments_refused")),
+        *(Cell(f"visit_{what}", "visit", SITE) for what in ("errors", "searches", "zero_results", "navigations")),
+        *(Cell(f"visit_{what}", "visit", SITE) for what in ("rage_clicks", "dead_clicks")),
         *(Cell(f"attempts{which}", "attempt", SITE, always="task") for which in ("", "_completed", "_failed", "_errored")),
         Cell("time_to_complete", "attempt", SITE, always="task", parts=True),
         Cell("orders", "order", SITE),
@@ -63,12 +65,17 @@ CELLS: dict[str, Cell] = {
             Cell(name, "order", SITE)
             for name in ("orders_due", "orders_kept", "orders_due_latest", "orders_kept_latest", "orders_overdue")
         ),
+        *(Cell(f"orders_{what}", "order", SITE) for what in ("backordered", "settled", "damaged", "returned")),
         Cell("delivery_delay", "order", SITE, parts=True),
         Cell("delivery_delay_latest", "order", SITE, parts=True),
-        Cell("contacts", "contact", SUPPORT),
-        Cell("queue_wait", "contact", SUPPORT, parts=True),
-        Cell("hold", "contact", SUPPORT, parts=True),
+        *(Cell(name, "contact", SUPPORT) for name in ("contacts", "complaints", "open_contacts", "resolution_channels")),
+        *(Cell(name, "contact", SUPPORT) for name in ("waits", "waits_short", "contacts_abandoned")),
+        *(
+            Cell(name, "contact", SUPPORT, parts=True)
+            for name in ("queue_wait", "hold", "handle", "first_response", "resolution")
+        ),
         *(Cell(name, "answer", PLACE) for name in ("csat", "csat_top", "nps", "nps_promoters", "nps_detractors")),
+        *(Cell(name, "answer", PLACE) for name in ("ces", "ces_sum", "ces_easy", "sus", "sus_points")),
         *(Cell(name, "customer", CUSTOMER, daily=True) for name in ("customers", "new_customers", "reactivated_customers")),
         *(Cell(name, "customer", CUSTOMER, daily=True) for name in ("churned_7d", "churned_28d")),
         Cell("cancellation_requests", "cancellation", CUSTOMER),

@@ -28,22 +28,7 @@ from streams.core.workspace import Workspace
 
 _LOCAL = (LOCAL_SUBSCRIPTION, LOCAL_ACCOUNT, LOCAL_TIMELINE)
 
-_OPENED = CODES["contact.opened"]
-_CONTACT_FIELDS = ("medium", "reason", "direction")
-_QUIET_ORDER = frozenset(
-    CODES[name]
-    for name in (
-        "order.refunded",
-        "shipment.dispatched",
-        "delivery.backordered",
-        "delivery.attempted",
-        "delivery.damage_reported",
-        "delivery.returned",
-    )
-)
-_QUIET_CONTACT = frozenset(
-    CODES[f"contact.{name}"] for name in ("menu_navigated", "transferred", "replied", "resolved", "reopened", "abandoned")
-)
+_QUIET_ORDER = frozenset(CODES[name] for name in ("order.refunded", "shipment.dispatched", "delivery.attempted"))
 _NO_CELLS = frozenset(code for name, code in CODES.items() if FAMILIES[name] in (Family.MESSAGE, Family.REFERRAL))
 _LIFE = frozenset(
     {ORDER_PLACED, CODES["account.closed"]} | {code for name, code in CODES.items() if FAMILIES[name] is Family.SUBSCRIPTION}
@@ -117,8 +102,6 @@ def _is_quiet(facts: list[Fact], fact: Fact) -> bool:
     code = fact.code
     if code in _QUIET_ORDER:
         return any(known.code == ORDER_PLACED for known in facts)
-    if code in _QUIET_CONTACT:
-        return any(known.code == _OPENED for known in facts) and not any(name in fact.fields for name in _CONTACT_FIELDS)
     return code in _NO_CELLS
 
 

@@ -228,7 +228,7 @@ def _combinations(source: _Source, table: Table, base: Table, tasks: Iterable[st
     """What a metric has values for: the totals, then the breakdowns that have cells, in order."""
     metric = source.metric
     seen = {dims for cell in _terms(source) for dims in table.get(cell, {})}
-    seen.update(base.get(metric.denominator, {}))
+    seen.update(base.get(metric.denominator.partition(".")[0], {}))
     size = 2 if metric.always else 1
     totals = {dims for dims in seen if len(dims) == size - 1}
     if not metric.always:
@@ -276,8 +276,10 @@ def _value(source: _Source, table: Table, base: Table, dims: Dims, moment: int) 
     )
 
 
-def _count(table: Table, cell: str, dims: Dims) -> int:
-    return table.get(cell, {}).get(dims, {}).get("", 0)
+def _count(table: Table, name: str, dims: Dims) -> int:
+    """A cell's figure, or that of a part of a distribution (`queue_wait.n`)."""
+    cell, _, part = name.partition(".")
+    return table.get(cell, {}).get(dims, {}).get(part, 0)
 
 
 def _figure(metric: Metric, table: Table, dims: Dims, numerator: int, denominator: int) -> _Figure:
@@ -290,7 +292,7 @@ def _figure(metric: Metric, table: Table, dims: Dims, numerator: int, denominato
         numerator = denominator - numerator
     share = numerator / denominator if denominator > 0 else None
     if metric.kind is Kind.RATIO:
-        return share, numerator, denominator, denominator, None
+        return None if share is None else metric.scale * share, numerator, denominator, denominator, None
     if metric.kind is Kind.AMOUNT:
         amount = None if share is None else share / _MONEY
         return amount, numerator / _MONEY, denominator, denominator, None

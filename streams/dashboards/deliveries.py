@@ -29,12 +29,14 @@ def board() -> Board:
                     trends("delivery_delay_seconds", "delivery_delay_latest_seconds"),
                 ),
             ),
+            Section("What arrives, and how", (trends("backorder_rate", "damage_rate", "return_rate"),)),
             Section(
                 "By $dimension",
                 (
                     broken_down("promise_kept_rate", "$dimension"),
                     broken_down("delivery_delay_seconds", "$dimension"),
                     broken_down("orders_overdue", "$dimension"),
+                    broken_down("return_rate", "$dimension"),
                 ),
             ),
         ),

@@ -27,7 +27,7 @@ CX = (
     ("voice", "csat", "nps"),
     ("lifecycle", "churn_rate", "cancellation_requests"),
 )
-_UX_NAMES = ("task_", "conversion_", "bounce_", "payment_")
+_UX_NAMES = ("task_", "conversion_", "bounce_", "payment_", "errors_", "zero_", "rage_", "dead_")
 """How the names of metrics of the site begin; what else has an interval is about the relationship."""
 
 

@@ -24,13 +24,22 @@ def board() -> Board:
             "least": (),
         },
         sections=(
-            Section("Contacts", (trends("contacts_per_100_orders", "queue_wait_seconds", "hold_seconds"),)),
+            Section("Contacts", (trends("contacts_per_100_orders", "complaints_per_100_orders", "open_contacts"),)),
+            Section(
+                "Waiting",
+                (
+                    trends("queue_wait_seconds", "service_level", "contact_abandonment_rate"),
+                    trends("first_response_seconds", "hold_seconds", "handle_seconds"),
+                ),
+            ),
+            Section("Solutions", (trends("resolution_seconds", "channels_per_problem"),)),
             Section(
                 "By $dimension",
                 (
                     broken_down("contacts_per_100_orders", "$dimension"),
                     broken_down("queue_wait_seconds", "$dimension"),
                     broken_down("hold_seconds", "$dimension"),
+                    broken_down("resolution_seconds", "$dimension"),
                 ),
             ),
         ),

@@ -57,6 +57,15 @@ def board() -> Board:
                 ),
             ),
             Section(
+                "How they look for it, and what gets in the way",
+                (
+                    trends("search_to_navigation_ratio", "zero_result_rate"),
+                    trends("errors_per_100_views", "rage_clicks_per_100_views", "dead_clicks_per_100_views"),
+                    broken_down("errors_per_100_views", "$dimension"),
+                    broken_down("zero_result_rate", "$dimension"),
+                ),
+            ),
+            Section(
                 "Orders and payments",
                 (
                     trends("orders", "revenue", "average_order_value"),

@@ -14,8 +14,9 @@ UNITS: dict[Unit, str] = {
     "score": units.NoUnit,
     "money": units.Short,  # Grafana's currency units cannot follow a variable; titles name the currency
     "pages": units.NoUnit,
+    "number": units.NoUnit,
 }
-_ACRONYMS = {"csat", "nps"}
+_ACRONYMS = {"ces", "csat", "nps", "sus"}
 
 
 def name(metric: Metric) -> str:

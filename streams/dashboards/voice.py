@@ -15,7 +15,14 @@ def board() -> Board:
         description="What customers say when they are asked, and how many of them did.",
         variables={"namespace": (), "window": (), "dimension": PLACE, "by_window": (), "least": ()},
         sections=(
-            Section("Answers", (trends("csat", "nps"),)),
-            Section("By $dimension", (broken_down("csat", "$dimension"), broken_down("nps", "$dimension"))),
+            Section("Answers", (trends("csat", "nps"), trends("ces_mean", "ces_easy_share", "sus_score"))),
+            Section(
+                "By $dimension",
+                (
+                    broken_down("csat", "$dimension"),
+                    broken_down("nps", "$dimension"),
+                    broken_down("ces_easy_share", "$dimension"),
+                ),
+            ),
         ),
     )

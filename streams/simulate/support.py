@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streams.core.policy import DAY, MINUTE, SECOND
 from streams.simulate.world import Customer, World
 
+SCORES = {
+    ("csat", True): (4, 5),
+    ("csat", False): (1, 4),
+    ("nps", True): (7, 10),
+    ("nps", False): (0, 8),
+    ("ces2", True): (4, 7),
+    ("ces2", False): (1, 5),
+}
 REASONS = ("delivery", "payment", "product", "account")
 
 
@@ -99,23 +107,42 @@ def hang_up(world: World, customer: Customer, at: int, medium: str, identifiers:
 
 def ask_how_it_was(world: World, customer: Customer, at: int, *, pleased: bool) -> None:
     """An invitation, and mostly an answer; sometimes a second one that replaces it."""
-    instrument = world.chance.choice(("csat", "nps"))
+    instrument = world.chance.choice(("csat", "csat", "nps", "nps", "ces2", "sus"))
     invitation = {"invitation_id": world.name("invitation")}
     who = customer.identifiers("email")
     world.tell(customer, at, "survey.sent", "email", {**who, **invitation}, instrument=instrument)
     if world.happens(0.3):
         return
     response = {**who, **invitation, "response_id": world.name("response")}
-    score = 0
+    score, answers = 0, [0]
     for _ in range(2 if world.happens(0.1) else 1):
         at += world.seconds(60, DAY // SECOND)
-        low, high = ((4, 5) if pleased else (1, 4)) if instrument == "csat" else ((7, 10) if pleased else (0, 8))
-        score = world.chance.randint(low, high)
+        if instrument == "sus":
+            # Odd statements praise, even ones complain.
+            answers = [
+                world.chance.randint(3, 5) if pleased == (number % 2 == 0) else world.chance.randint(1, 3) for number in range(10)
+            ]
+            world.tell(customer, at, "survey.answered", "email", response, instrument=instrument, answers=answers)
+            continue
+        score = world.chance.randint(*SCORES[instrument, pleased])
         world.tell(customer, at, "survey.answered", "email", response, instrument=instrument, score=score)
+    remember(world, instrument, score, answers)
+
+
+def remember(world: World, instrument: str, score: int, answers: Sequence[int]) -> None:
+    """Writes an answer down."""
+    truth = world.truth
     if instrument == "csat":
-        world.truth.csat += 1
-        world.truth.csat_top += score >= 4
+        truth.csat += 1
+        truth.csat_top += score >= 4
+    elif instrument == "nps":
+        truth.nps += 1
+        truth.nps_promoters += score >= 9
+        truth.nps_detractors += score <= 6
+    elif instrument == "ces2":
+        truth.ces += 1
+        truth.ces_sum += score
+        truth.ces_easy += score >= 5
     else:
-        world.truth.nps += 1
-        world.truth.nps_promoters += score >= 9
-        world.truth.nps_detractors += score <= 6
+        truth.sus += 1
+        truth.sus_points += sum(answers[0::2]) - 5 + 25 - sum(answers[1::2])

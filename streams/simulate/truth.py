@@ -66,6 +66,11 @@ class Truth(msgspec.Struct):
     nps: int = 0
     nps_promoters: int = 0
     nps_detractors: int = 0
+    ces: int = 0
+    ces_sum: int = 0
+    ces_easy: int = 0
+    sus: int = 0
+    sus_points: int = 0
     customers: int = 0
     new_customers: int = 0
     reactivated_customers: int = 0

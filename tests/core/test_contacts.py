@@ -145,3 +145,83 @@ def test_a_contact_that_leaves_its_tree_loses_the_order_that_the_tree_was_about(
         contact("opened", MINUTE, "contact_id:2 root_contact_id:3"),
     ]
     assert len({tell(*arrived, LONG_AFTER).dump for arrived in permutations(steps)}) == 1
+
+
+def told(*steps: Step, of: tuple[str, ...]) -> dict[str, int]:
+    return totals(tables(*steps, LONG_AFTER), *of)
+
+
+@pytest.mark.parametrize(("wait", "short"), [(20 * SECOND, 1), (20 * SECOND + 1, 0)])
+def test_the_service_level_is_twenty_seconds(wait: int, short: int) -> None:
+    cells = told(contact("queued", 0), contact("answered", wait), of=("waits", "queue_wait.n", "contacts_abandoned"))
+    assert cells == {"queue_wait.n": 1, "waits": 1, **({"waits_short": 1} if short else {})}
+
+
+def test_whoever_gave_up_was_not_answered_unless_he_was_after_all() -> None:
+    gave_up = [contact("queued", 0), contact("abandoned", MINUTE)]
+    assert told(*gave_up, of=("waits", "contacts_abandoned", "queue_wait.n")) == {"waits": 1, "contacts_abandoned": 1}
+    called_back = told(*gave_up, LONG_AFTER - 1, contact("answered", 2 * MINUTE), of=("waits", "contacts_abandoned"))
+    assert called_back == {"waits": 1}
+
+
+@pytest.mark.parametrize(
+    ("steps", "seconds"),
+    [
+        ([contact("opened", 0), contact("replied", MINUTE, by="agent"), contact("answered", 2 * MINUTE)], 60),
+        ([contact("opened", 0), contact("replied", MINUTE, by="bot"), contact("replied", 2 * MINUTE, by="customer")], None),
+        ([contact("queued", 0), contact("opened", MINUTE), contact("answered", 2 * MINUTE)], 120),
+        ([contact("replied", 0, by="agent"), contact("opened", MINUTE), contact("replied", 3 * MINUTE, by="agent")], 120),
+        ([contact("opened", 0, direction="outbound"), contact("answered", MINUTE)], None),
+    ],
+    ids=["a reply", "bots and customers", "since the queue", "a reply before", "outbound"],
+)
+def test_the_first_response_is_an_agents(steps: list[Touchpoint], seconds: int | None) -> None:
+    for arrived in (steps, steps[::-1]):
+        assert told(*arrived, of=("first_response.sum",)) == ({} if seconds is None else {"first_response.sum": 1_000 * seconds})
+
+
+def test_a_reopening_takes_the_resolution_back() -> None:
+    solved = [contact("opened", 0), contact("resolved", MINUTE)]
+    assert told(*solved, of=("resolution.n", "resolution.sum")) == {"resolution.n": 1, "resolution.sum": MINUTE}
+    again: list[Step] = [*solved, LONG_AFTER - 1, contact("reopened", 2 * MINUTE)]
+    assert told(*again, of=("resolution",)) == {}
+    twice = told(*again, contact("ended", 9 * MINUTE, resolved=True), of=("resolution.n", "resolution.sum"))
+    assert twice == {"resolution.n": 1, "resolution.sum": 9 * MINUTE}
+
+
+def test_a_problem_that_went_over_two_channels() -> None:
+    other = touch("contact.replied", moment() + 1, "", "contact_id:1", channel="email", fields={"by": "customer"})
+    cells = told(contact("opened", 0), other, contact("resolved", MINUTE), of=("resolution_channels", "resolution.n"))
+    assert cells == {"resolution_channels": 2, "resolution.n": 1}
+
+
+@pytest.mark.parametrize(
+    ("steps", "open_now"),
+    [
+        ([contact("opened", 0)], 1),
+        ([contact("opened", 0), contact("answered", 1)], 1),
+        ([contact("opened", 0), contact("abandoned", 5)], 0),
+        ([contact("opened", 0), contact("resolved", 5), contact("reopened", 9)], 1),
+        ([contact("opened", 0), contact("transferred", 5), contact("opened", 5, "contact_id:2 root_contact_id:1")], 1),
+        ([contact("opened", 0, direction="outbound")], 0),
+        ([contact("ended", 5)], 0),
+    ],
+    ids=["opened", "answered", "abandoned", "reopened", "passed on", "outbound", "only its end"],
+)
+def test_open_contacts_are_a_stock(steps: list[Touchpoint], open_now: int) -> None:
+    for arrived in (steps, steps[::-1]):
+        assert told(*arrived, of=("open_contacts",)).get("open_contacts", 0) == open_now
+
+
+@pytest.mark.parametrize(
+    ("end", "handled"),
+    [({"talk_ms": 60_000, "hold_ms": 5_000, "wrap_up_ms": 1_000}, 66_000), ({"wrap_up_ms": 1_000}, MINUTE + 1_000), ({}, MINUTE)],
+)
+def test_handling_is_talk_hold_and_wrap_up(end: dict[str, Value], handled: int) -> None:
+    ended = touch("contact.ended", moment() + MINUTE, "", "contact_id:1", fields=end)
+    assert told(contact("answered", 0), ended, of=("handle.sum",)) == {"handle.sum": handled}
+
+
+def test_a_complaint_is_one_whoever_says_so() -> None:
+    cells = told(contact("opened", 0), LONG_AFTER - 1, contact("transferred", 5, complaint=True), of=("complaints", "contacts"))
+    assert cells == {"complaints": 1, "contacts": 1}

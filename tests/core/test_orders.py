@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 
-from streams.core.model import Touchpoint, Value
+from streams.core.model import Grain, Touchpoint, Value
 from streams.core.policy import DAY, HOUR, MINUTE
 from tests.core.steps import Step, tables
 from tests.oracle.build import booked, moment, totals, touch
@@ -171,3 +171,23 @@ def test_what_the_contract_accepts_can_be_committed(fields: dict[str, Value]) ->
     steps = [touch("order.placed", moment(), "", f"order_id:{number}", fields=fields) for number in range(3)]
     steps.append(delivered(DUE, "order_id:0"))
     assert totals(tables(*steps, LONG_AFTER), "orders")["orders"] == 3
+
+
+@pytest.mark.parametrize(("off", "returned"), [(0, 1), (1, 0)])
+def test_a_delivery_is_settled_thirty_days_later(off: int, returned: int) -> None:
+    end = moment(days=33)
+    back = touch("delivery.returned", end + off, "", "order_id:1")
+    later: list[Step] = [back, delivered(DUE), end + 9 * DAY, order(), end + 9 * DAY + 1]
+    for steps in ([order(), delivered(DUE), back, end + 9 * DAY], later):
+        found = totals(tables(*steps), "orders_settled", "orders_returned", "orders_damaged")
+        assert found == {"orders_settled": 1, **({"orders_returned": 1} if returned else {})}
+    assert totals(tables(order(), delivered(DUE), end - 1), "orders_settled") == {}
+    assert totals(tables(order(), cancelled(DUE - 1), delivered(DUE), end), "orders_settled") == {}
+
+
+def test_an_order_that_was_not_in_stock_is_booked_when_it_was_placed() -> None:
+    short = touch("delivery.backordered", moment(days=2), "", "order_id:1")
+    for steps in both_ways(order(), short):
+        cells = tables(*steps)
+        assert totals(cells, "orders_backordered") == {"orders_backordered": 1}
+    assert booked(tables(order(), short, moment(days=2, hours=1)), "orders_backordered", Grain.DAY) == {moment() // DAY: 1}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.core.model import Grain, Touchpoint
+from streams.core.model import Grain, Touchpoint, Value
 from streams.core.policy import DAY, HOUR, MINUTE, Limits, Policy, TaskPolicy
 from tests.core.steps import Step, tables
 from tests.oracle.build import booked, moment, totals, touch
@@ -218,3 +218,43 @@ def test_a_day_with_more_than_the_limit_of_pages_is_a_bots(pages: int, counted: 
 def test_traffic_that_is_not_human_is_counted_apart_and_leaves_nothing() -> None:
     robot = touch("page.viewed", moment(), ME, traffic="bot")
     assert tables(robot, LONG_AFTER) == {}
+
+
+def click(at: int, element: str = "buy", eid: str = "", **fields: Value) -> Touchpoint:
+    return touch("element.clicked", at, ME, eid=eid, fields={"element": element, **fields})
+
+
+@pytest.mark.parametrize(
+    ("offsets", "rages"),
+    [
+        ((0, 500, 1_000), 1),
+        ((0, 500, 1_001), 0),
+        ((0, 300, 600, 900, 1_200), 1),
+        ((0, 300, 600, 9_000, 9_300, 9_600), 2),
+        ((0, 0, 0), 1),
+        ((0, 1), 0),
+    ],
+)
+def test_three_clicks_within_a_second_are_one_of_rage(offsets: tuple[int, ...], rages: int) -> None:
+    clicks = [click(moment() + offset, eid=str(number)) for number, offset in enumerate(offsets)]
+    for arrived in (clicks, clicks[::-1]):
+        assert totals(tables(*arrived, LONG_AFTER), "visit_rage").get("visit_rage_clicks", 0) == rages
+    others = [click(moment() + offset, f"element {number}") for number, offset in enumerate(offsets)]
+    assert totals(tables(*others, LONG_AFTER), "visit_rage") == {}
+
+
+def test_how_somebody_looked_for_it() -> None:
+    steps = [
+        page(moment()),
+        touch("search.performed", moment() + 1, ME, fields={"results": 0}),
+        touch("search.performed", moment() + 2, ME, fields={"results": 7}),
+        touch("search.performed", moment() + 3, ME),
+        touch("navigation.used", moment() + 4, ME),
+        click(moment() + 5, nav_region="header"),
+        click(moment() + 2_000, "menu", dead=True),
+        touch("error.shown", moment() + 6, ME),
+        touch("payment.failed", moment() + 7, ME),
+    ]
+    found = totals(tables(*late(steps[1:], steps[0])), "visit_")
+    names = ("searches", "zero_results", "navigations", "dead_clicks", "errors", "pages")
+    assert [found[f"visit_{name}"] for name in names] == [3, 1, 2, 1, 2, 1]

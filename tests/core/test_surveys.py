@@ -89,3 +89,34 @@ def test_answers_without_any_reference_are_each_their_own() -> None:
         touch("survey.answered", moment(days=day), "customer_id:1", fields={"instrument": "nps", "score": 9}) for day in (0, 1)
     ]
     assert found(*steps, *steps) == {"nps": 2, "nps_promoters": 2}
+
+
+@pytest.mark.parametrize(("score", "easy"), [(1, 0), (4, 0), (5, 1), (7, 1)])
+def test_effort_is_easy_from_five_of_seven(score: int, easy: int) -> None:
+    cells = totals(tables(answer(instrument="ces2", score=score), LONG_AFTER), "ces")
+    assert (cells["ces"], cells["ces_sum"], cells.get("ces_easy", 0)) == (1, score, easy)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"score": 8}, {"score": 5, "scale_min": 1, "scale_max": 5}, {"instrument": "ces1", "score": 5}]
+)
+def test_other_efforts_are_none(fields: dict[str, Value]) -> None:
+    said = touch("survey.answered", moment(), "", "response_id:1", fields={"instrument": "ces2", **fields})
+    assert totals(tables(said, LONG_AFTER), "ces") == {}
+
+
+@pytest.mark.parametrize(
+    ("answers", "points"),
+    [
+        ("5,1,5,1,5,1,5,1,5,1", 40),
+        ("1,5,1,5,1,5,1,5,1,5", 0),
+        ("3,3,3,3,3,3,3,3,3,3", 20),
+        ("4,2,4,2,4,2,4,2,4,2", 30),
+        ("5,1,5,1,5,1,5,1,5", None),
+        ("5,1,5,1,5,1,5,1,5,6", None),
+        ("", None),
+    ],
+)
+def test_the_usability_scale_is_of_ten_answers(answers: str, points: int | None) -> None:
+    cells = totals(tables(answer(instrument="sus", answers=answers), LONG_AFTER), "sus")
+    assert cells == ({} if points is None else {"sus": 1, **({"sus_points": points} if points else {})})

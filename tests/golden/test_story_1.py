@@ -69,6 +69,17 @@ MINUTES: dict[str, list[tuple[int, str, int]]] = {
     "nps_detractors": [(20, "12:00", 1)],
     "cancellation_requests": [(21, "09:00", 1)],
     "payment_attempts": [(0, "10:31", 1)],
+    "visit_searches": [(0, "10:31", 1)],
+    "visit_navigations": [],
+    "orders_backordered": [(0, "10:01", 1)],
+    "orders_settled": [(49, "10:01", 1)],
+    "orders_damaged": [],
+    "waits": [(4, "10:02", 1)],
+    "waits_short": [],
+    "first_response.sum": [(4, "10:02", 120_000)],
+    "handle.n": [(4, "10:10", 1)],
+    "open_contacts": [(4, "10:00", 1), (4, "10:10", -1)],
+    "resolution.n": [],
 }
 """Field -> where and how much, to the minute (day, time, amount); a bucket holds the moment that it is named by."""
 

@@ -8,7 +8,21 @@ from pathlib import Path
 import streams
 
 ROOT = Path(__file__).parents[2]
-PYTHON = {"__init__", "catalogue", "decode", "definitions", "journey", "metrics", "model", "pipeline", "policy", "profiles"}
+PYTHON = {
+    "__init__",
+    "catalogue",
+    "cx_metrics",
+    "ux_metrics",
+    "metric",
+    "decode",
+    "definitions",
+    "journey",
+    "metrics",
+    "model",
+    "pipeline",
+    "policy",
+    "profiles",
+}
 PYTHON |= {"statistics", "validation", "workspace"}
 """Modules of the core that stay Python; every other one should be in the Makefile's list."""
 

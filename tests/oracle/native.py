@@ -29,7 +29,7 @@ def field_of(name: str, value: Any) -> tuple[str, Value]:
         return name, int(Decimal(str(value)) * 10_000)
     if name.endswith("_seconds"):
         return name.removesuffix("seconds") + "ms", round(value * 1000)
-    return name, value
+    return name, ",".join(map(str, value)) if isinstance(value, list) else value
 
 
 def touchpoint_of(event: Mapping[str, Any]) -> Touchpoint:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streams.core.model import Touchpoint
-from tests.oracle.book import Book, tags_of
+from tests.oracle.book import DAY_MS, Book, tags_of
 from tests.oracle.identity import References
 
 DIMENSIONS = ("channel", "device", "market", "segment", "acquisition")
@@ -45,6 +45,7 @@ def book_order(facts: list[Touchpoint], as_of: int, book: Book) -> None:
         if isinstance(value, int) and currency:
             book.add(placed.at, "revenue", value, tags, f"|currency={currency}")
             book.add(placed.at, "orders_valued", 1, tags, f"|currency={currency}")
+        book.add(placed.at, "orders_backordered", int(any(fact.type == "delivery.backordered" for fact in facts)), tags)
 
     promises = [
         fact
@@ -55,6 +56,12 @@ def book_order(facts: list[Touchpoint], as_of: int, book: Book) -> None:
     ]
     delivered = next((f for f in facts if f.type == "delivery.delivered" and f.fields.get("complete") is not False), None)
     cancelled = first(facts, "order.cancelled")
+    if delivered and delivered.at + 30 * DAY_MS <= as_of and not (cancelled and cancelled.at < delivered.at):
+        end = delivered.at + 30 * DAY_MS
+        by_then = {fact.type for fact in facts if fact.at <= end}
+        book.add(end, "orders_settled", 1, tags)
+        book.add(end, "orders_damaged", int("delivery.damage_reported" in by_then), tags)
+        book.add(end, "orders_returned", int("delivery.returned" in by_then), tags)
     if not promises:
         return
     earlier = [promise for promise in promises if delivered is None or promise.at < delivered.at]

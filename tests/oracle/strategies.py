@@ -29,7 +29,7 @@ GAPS = (
     1,
     SECOND,
     MINUTE,
-    *(limit + off for limit in (10 * MINUTE, 30 * MINUTE, 4 * HOUR, DAY, 7 * DAY, 90 * DAY) for off in (-1, 0, 1)),
+    *(limit + off for limit in (10 * MINUTE, 30 * MINUTE, 4 * HOUR, DAY, 7 * DAY, 30 * DAY, 90 * DAY) for off in (-1, 0, 1)),
 )
 """What lies between two instants, in ms: limits exactly, and a millisecond to either side."""
 
@@ -53,7 +53,16 @@ class Kind(NamedTuple):
 SITE = ("web", "web", "app")
 KINDS = (
     Kind(
-        ("page.viewed", "page.viewed", "search.performed", "error.shown", "page.left", "element.clicked"),
+        (
+            "page.viewed",
+            "page.viewed",
+            "search.performed",
+            "error.shown",
+            "page.left",
+            "element.clicked",
+            "element.clicked",
+            "navigation.used",
+        ),
         SITE,
         {"visit_id": (1, 2), "cart_token": (1, 2)},
         weight=4,
@@ -80,13 +89,34 @@ KINDS = (
     ),
     Kind(("order.cancelled", "order.refunded"), ("web", "system"), {"order_id": (1, 1, 2)}, "order_id"),
     Kind(
-        ("delivery.promised", "delivery.delivered", "delivery.delivered", "shipment.dispatched", "delivery.backordered"),
+        (
+            "delivery.promised",
+            "delivery.delivered",
+            "delivery.delivered",
+            "shipment.dispatched",
+            "delivery.backordered",
+            "delivery.damage_reported",
+            "delivery.returned",
+        ),
         ("logistics",),
         {"order_id": (1, 1, 1, 2), "shipment_id": (1, 2), "tracking_number": (1, 2)},
         weight=4,
     ),
     Kind(
-        ("contact.opened", "contact.queued", "contact.answered", "contact.held", "contact.ended", "contact.replied"),
+        (
+            "contact.opened",
+            "contact.opened",
+            "contact.queued",
+            "contact.answered",
+            "contact.held",
+            "contact.ended",
+            "contact.replied",
+            "contact.resolved",
+            "contact.reopened",
+            "contact.abandoned",
+            "contact.transferred",
+            "contact.menu_navigated",
+        ),
         ("phone", "chat", "web"),
         {"contact_id": (2, 3), "root_contact_id": (1, 2), "order_id": (1,)},
         "contact_id",
@@ -107,6 +137,7 @@ KINDS = (
     ),
     Kind(("account.closed", "account.created", "profile.linked"), ("system",), {}),
     Kind(("message.sent", "message.opened", "message.clicked"), ("email",), {"message_id": (1, 2)}),
+    Kind(("element.clicked", "element.clicked", "page.viewed"), ("web",), {}),
 )
 THEMES = (
     tuple(kind for kind in KINDS for _ in range(kind.weight)),
@@ -116,10 +147,25 @@ THEMES = (
     (KINDS[4], KINDS[5], *KINDS[6:7] * 4),
     (KINDS[7], KINDS[8]),
     (KINDS[4], KINDS[9], KINDS[9], KINDS[10], KINDS[11]),
+    (KINDS[12],),
 )
-"""What a stream is about: everything, the site, carts, tasks, deliveries, support, lives."""
+"""What a stream is about: everything, the site, carts, tasks, deliveries, support, lives, clicks."""
 
-SCALES = (("nps", 0, 10), ("nps", 1, 5), ("csat", 1, 5), ("csat", 1, 7), ("csat", 1, 10), ("csat", 1, 3), ("csat", 0, 10))
+USUAL = {"csat": (1, 5), "ces2": (1, 7)}
+SCALES = (
+    ("sus", 0, 100),
+    ("sus", 1, 5),
+    ("ces2", 1, 7),
+    ("ces2", 1, 7),
+    ("ces2", 1, 5),
+    ("nps", 0, 10),
+    ("nps", 1, 5),
+    ("csat", 1, 5),
+    ("csat", 1, 7),
+    ("csat", 1, 10),
+    ("csat", 1, 3),
+    ("csat", 0, 10),
+)
 
 
 @st.composite
@@ -134,7 +180,7 @@ def instants(draw: Draw) -> list[int]:
 def fields_of(kind: str, times: list[int]) -> dict[str, st.SearchStrategy[Value]]:
     """Fields that cases of a type read; each may be absent."""
     later = st.builds(lambda at, gap: at + gap, st.sampled_from(times), st.sampled_from(GAPS))
-    durations = st.sampled_from((0, 1, SECOND, 5 * MINUTE))
+    durations = st.sampled_from((0, 1, SECOND, 20 * SECOND, 20 * SECOND + 1, 5 * MINUTE))
     family: dict[str, dict[str, st.SearchStrategy[Value]]] = {
         "order": {"promised_at": later, "promised_by": st.sampled_from(("carrier", "merchant"))},
         "delivery": {"promised_by": st.sampled_from(("carrier", "merchant")), "complete": st.booleans()},
@@ -145,7 +191,16 @@ def fields_of(kind: str, times: list[int]) -> dict[str, st.SearchStrategy[Value]
             "direction": st.sampled_from(("inbound", "outbound")),
             "medium": st.sampled_from(("phone", "chat")),
             "reason": st.sampled_from(("delivery", "other")),
-            "by": st.sampled_from(("customer", "agent")),
+            "wrap_up_ms": durations,
+            "by": st.sampled_from(("customer", "agent", "bot")),
+            "resolved": st.booleans(),
+            "complaint": st.booleans(),
+        },
+        "search": {"results": st.sampled_from((0, 0, 3))},
+        "element": {
+            "element": st.sampled_from(("buy", "menu")),
+            "nav_region": st.sampled_from(("header", "footer")),
+            "dead": st.booleans(),
         },
         "subscription": {"ends_at": later},
         "message": {"machine": st.booleans()},
@@ -164,7 +219,10 @@ def facts_of(draw: Draw, kind: str, times: list[int]) -> dict[str, Value]:
     if kind == "survey.answered":
         instrument, low, high = draw(st.sampled_from(SCALES))
         found |= {"instrument": instrument, "score": draw(st.integers(low, high))}
-        if (low, high) != ((1, 5) if instrument == "csat" else (0, 10)) or draw(st.booleans()):
+        if instrument == "sus":
+            answers = draw(st.lists(st.integers(1, 5), min_size=10, max_size=10)) + draw(st.sampled_from(([], [], [3])))
+            found["answers"] = ",".join(map(str, [*answers[:9], draw(st.sampled_from((1, 5, 5, 0, 6))), *answers[10:]]))
+        if (low, high) != USUAL.get(instrument, (0, 10)) or draw(st.booleans()):
             found |= {"scale_min": low, "scale_max": high}
     if kind.startswith("task."):
         found["task"] = draw(st.sampled_from(("setup", "setup", "unheard of", "checkout")))

@@ -29,10 +29,58 @@ def book_contacts(events: list[Touchpoint], references: References, book: Book) 
         opening = first(tree, "contact.opened") or tree[0]
         tags = tags_of(opening.dimensions, "channel", "market", "segment")
         tags |= {"medium": stated(tree, "medium"), "reason": stated(tree, "reason")}
-        if stated(tree, "direction") != "outbound":
+        inbound = stated(tree, "direction") != "outbound"
+        if inbound:
             book.add(opening.at, "contacts", 1, tags)
+            book.add(opening.at, "complaints", int(any(fact.fields.get("complaint") for fact in tree)), tags)
+            book_response(tree, tags, book)
+            book_resolution(tree, opening, tags, book)
         for contact in {references.contact(fact) for fact in tree}:
-            book_contact([fact for fact in tree if references.contact(fact) == contact], tags, book)
+            part = [fact for fact in tree if references.contact(fact) == contact]
+            book_contact(part, tags, book)
+            if inbound:
+                book_open(part, tags, book)
+
+
+def book_response(tree: list[Touchpoint], tags: dict[str, str], book: Book) -> None:
+    """Books how long it took until somebody of the company said something."""
+    began = [fact.at for fact in tree if fact.type in ("contact.opened", "contact.queued")]
+    said = [
+        fact.at
+        for fact in tree
+        if fact.type == "contact.answered" or (fact.type == "contact.replied" and fact.fields.get("by") == "agent")
+    ]
+    later = [at for at in said if began and at >= min(began)]
+    if later:
+        book.spread(min(later), "first_response", min(later) - min(began), tags)
+
+
+def resolves(fact: Touchpoint) -> bool:
+    """Whether a fact says that the problem is solved."""
+    return fact.type == "contact.resolved" or (fact.type == "contact.ended" and fact.fields.get("resolved") is True)
+
+
+def book_resolution(tree: list[Touchpoint], opening: Touchpoint, tags: dict[str, str], book: Book) -> None:
+    """Books the last solution, unless the problem was taken up again after it."""
+    turns = [fact for fact in tree if resolves(fact) or fact.type == "contact.reopened"]
+    if turns and resolves(turns[-1]):
+        solved = turns[-1].at
+        book.spread(solved, "resolution", max(0, solved - opening.at), tags)
+        book.add(solved, "resolution_channels", len({fact.dimensions.channel for fact in tree}), tags)
+
+
+def book_open(facts: list[Touchpoint], tags: dict[str, str], book: Book) -> None:
+    """Books +1 and -1 as a contact opens and closes."""
+    is_open = False
+    for number, fact in enumerate(facts):
+        opens = number == 0 or fact.type == "contact.reopened"
+        closes = fact.type in ("contact.resolved", "contact.ended", "contact.abandoned", "contact.transferred")
+        if opens and not is_open:
+            is_open = True
+            book.add(fact.at, "open_contacts", 1, tags)
+        if closes and is_open:
+            is_open = False
+            book.add(fact.at, "open_contacts", -1, tags)
 
 
 def book_contact(facts: list[Touchpoint], tags: dict[str, str], book: Book) -> None:
@@ -45,6 +93,13 @@ def book_contact(facts: list[Touchpoint], tags: dict[str, str], book: Book) -> N
             wait = answered.at - since.at
         if wait is not None:
             book.spread(answered.at, "queue_wait", max(0, wait), tags)
+            book.add(answered.at, "waits", 1, tags)
+            book.add(answered.at, "waits_short", int(wait <= 20_000), tags)
+    else:
+        gave_up = first(facts, "contact.abandoned")
+        if gave_up:
+            book.add(gave_up.at, "waits", 1, tags)
+            book.add(gave_up.at, "contacts_abandoned", 1, tags)
     ended = first(facts, "contact.ended")
     if ended:
         hold = milliseconds(ended, "hold_ms")
@@ -52,6 +107,11 @@ def book_contact(facts: list[Touchpoint], tags: dict[str, str], book: Book) -> N
             if hold is None:
                 hold = sum(milliseconds(fact, "hold_ms") or 0 for fact in facts if fact.type == "contact.held")
             book.spread(ended.at, "hold", hold, tags)
+            talk, after = milliseconds(ended, "talk_ms"), milliseconds(ended, "wrap_up_ms") or 0
+            if talk is not None:
+                book.spread(ended.at, "handle", talk + hold + after, tags)
+            elif answered:
+                book.spread(ended.at, "handle", max(0, ended.at - answered.at) + after, tags)
 
 
 def top_boxes(low: int, high: int) -> int:
@@ -67,18 +127,40 @@ def book_surveys(events: list[Touchpoint], references: References, book: Book) -
             last[references.case(event, "survey") or event.eid.hex(), event.fields.get("instrument")] = event
     for answer in last.values():
         tags = tags_of(answer.dimensions, "channel", "market", "segment")
-        score, low, high = (milliseconds(answer, name) for name in ("score", "scale_min", "scale_max"))
-        if score is None:
-            continue
-        if answer.fields.get("instrument") == "csat":
-            low, high = 1 if low is None else low, 5 if high is None else high
-            boxes = top_boxes(low, high)
-            if boxes and low <= score <= high:
-                book.add(answer.at, "csat", 1, tags)
-                book.add(answer.at, "csat_top", int(score > high - boxes), tags)
-        elif answer.fields.get("instrument") == "nps":
-            low, high = 0 if low is None else low, 10 if high is None else high
-            if (low, high) == (0, 10) and 0 <= score <= 10:
-                book.add(answer.at, "nps", 1, tags)
-                book.add(answer.at, "nps_promoters", int(score >= 9), tags)
-                book.add(answer.at, "nps_detractors", int(score <= 6), tags)
+        if answer.fields.get("instrument") == "sus":
+            book_sus(answer, tags, book)
+        elif milliseconds(answer, "score") is not None:
+            book_score(answer, tags, book)
+
+
+def book_score(answer: Touchpoint, tags: dict[str, str], book: Book) -> None:
+    """Books one answer by one number."""
+    score, low, high = (milliseconds(answer, name) for name in ("score", "scale_min", "scale_max"))
+    assert score is not None
+    usual = {"csat": (1, 5), "nps": (0, 10), "ces2": (1, 7)}.get(str(answer.fields.get("instrument")), (0, 0))
+    low, high = usual[0] if low is None else low, usual[1] if high is None else high
+    if not low <= score <= high:
+        return
+    if answer.fields.get("instrument") == "csat":
+        boxes = top_boxes(low, high)
+        if boxes:
+            book.add(answer.at, "csat", 1, tags)
+            book.add(answer.at, "csat_top", int(score > high - boxes), tags)
+    elif answer.fields.get("instrument") == "nps" and (low, high) == usual:
+        book.add(answer.at, "nps", 1, tags)
+        book.add(answer.at, "nps_promoters", int(score >= 9), tags)
+        book.add(answer.at, "nps_detractors", int(score <= 6), tags)
+    elif answer.fields.get("instrument") == "ces2" and (low, high) == usual:
+        book.add(answer.at, "ces", 1, tags)
+        book.add(answer.at, "ces_sum", score, tags)
+        book.add(answer.at, "ces_easy", int(score in (5, 6, 7)), tags)
+
+
+def book_sus(answer: Touchpoint, tags: dict[str, str], book: Book) -> None:
+    """Books ten answers from 1 to 5."""
+    parts = str(answer.fields.get("answers") or "").split(",")
+    if len(parts) == 10 and set(parts) <= set("12345"):
+        numbers = [int(part) for part in parts]
+        odd, even = numbers[0::2], numbers[1::2]
+        book.add(answer.at, "sus", 1, tags)
+        book.add(answer.at, "sus_points", sum(x - 1 for x in odd) + sum(5 - x for x in even), tags)

@@ -69,13 +69,30 @@ REACHED = (
     "csat_top",
     "nps_detractors",
     "cancellation_requests",
+    "visit_errors",
+    "visit_zero_results",
+    "visit_navigations",
+    "visit_rage_clicks",
+    "visit_dead_clicks",
+    "orders_backordered",
+    "orders_damaged",
+    "orders_returned",
+    "complaints",
+    "waits_short",
+    "contacts_abandoned",
+    "handle.n",
+    "first_response.n",
+    "resolution.n",
+    "open_contacts",
+    "ces_easy",
+    "sus_points",
 )
 
 
 def test_the_strategies_reach_every_kind_of_cell() -> None:
     missing = set(REACHED)
 
-    @settings(max_examples=200, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=600, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(streams(), policies())
     def look(found: list[Touchpoint], policy: Policy) -> None:
         end = max(touchpoint.at for touchpoint in found) + policy.silence_ms

@@ -127,6 +127,25 @@ def book_visits(visits: list[Visit], as_of: int, book: Book) -> None:
         orders = {tuple(named(fact, "order_id")[:1]) or fact.eid for fact in placed}
         book.add(visit.close, "payment_attempts", refused + len(orders), tags)
         book.spread(visit.close, "visit_duration", visit.last - visit.first, tags)
+        book.add(visit.close, "visit_errors", types.count("error.shown") + refused, tags)
+        searches = [fact for fact in visit.facts if fact.type == "search.performed"]
+        book.add(visit.close, "visit_searches", len(searches), tags)
+        book.add(visit.close, "visit_zero_results", sum(fact.fields.get("results") == 0 for fact in searches), tags)
+        clicks = [fact for fact in visit.facts if fact.type == "element.clicked"]
+        within = sum(bool(fact.fields.get("nav_region")) for fact in clicks)
+        book.add(visit.close, "visit_navigations", types.count("navigation.used") + within, tags)
+        book.add(visit.close, "visit_dead_clicks", sum(fact.fields.get("dead") is True for fact in clicks), tags)
+        book.add(visit.close, "visit_rage_clicks", rages(clicks), tags)
+
+
+def rages(clicks: list[Touchpoint]) -> int:
+    """How often somebody began to click on one thing again and again: three times within a second."""
+    begun = 0
+    for element in {click.fields["element"] for click in clicks if click.fields.get("element")}:
+        times = [click.at for click in clicks if click.fields.get("element") == element]
+        angry = [i >= 2 and times[i] - times[i - 2] <= 1_000 for i in range(len(times))]
+        begun += sum(now and not before for before, now in zip([False, *angry], angry, strict=False))
+    return begun
 
 
 @dataclass

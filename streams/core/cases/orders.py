@@ -12,11 +12,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from streams.core.cells import Notebook, Where, where_of
 from streams.core.fields import SITE
 from streams.core.journey import CODES, Fact
+from streams.core.policy import DAY
 
 PLACED = CODES["order.placed"]
 _CANCELLED = CODES["order.cancelled"]
 _DELIVERED = CODES["delivery.delivered"]
 _PROMISED = CODES["delivery.promised"]
+_BACKORDERED, _DAMAGED, _RETURNED = (CODES[f"delivery.{name}"] for name in ("backordered", "damage_reported", "returned"))
+SETTLED_MS = 30 * DAY
+"""So long after its delivery it is said whether an order was damaged or sent back."""
 _NEVER = 1 << 62
 ORDER_CODES = frozenset(code for name, code in CODES.items() if name.split(".")[0] in ("order", "delivery", "shipment"))
 
@@ -59,16 +63,11 @@ def book_order(facts: Sequence[Fact], as_of: int, book: Notebook) -> None:
     placed = placed_of(facts)
     where = where_of((placed or facts[0]).dimensions, SITE)
     if placed is not None:
-        book.count("orders", placed.at, where)
-        fields = placed.fields
-        value, currency = fields.get("value"), fields.get("currency")
-        if isinstance(value, int) and currency:
-            money = where_of(placed.dimensions, SITE, f"|currency={currency}")
-            book.count("orders_valued", placed.at, money)
-            if value:
-                book.count("revenue", placed.at, money, value)
+        _book_placed(placed, facts, where, book)
     course = course_of(facts)
     promises, delivered, cancelled = course
+    if delivered is not None and delivered + SETTLED_MS <= as_of and not (cancelled is not None and cancelled < delivered):
+        _book_settled(facts, delivered + SETTLED_MS, where, book)
     if not promises:
         return
     first, latest = promises[0][1], latest_due(course)
@@ -82,6 +81,30 @@ def book_order(facts: Sequence[Fact], as_of: int, book: Notebook) -> None:
             book.count("orders_overdue", late, where)
             if end is not None:
                 book.count("orders_overdue", end, where, -1)
+
+
+def _book_placed(placed: Fact, facts: Sequence[Fact], where: Where, book: Notebook) -> None:
+    """What was bought, and whether it was there."""
+    book.count("orders", placed.at, where)
+    fields = placed.fields
+    value, currency = fields.get("value"), fields.get("currency")
+    if isinstance(value, int) and currency:
+        money = where_of(placed.dimensions, SITE, f"|currency={currency}")
+        book.count("orders_valued", placed.at, money)
+        if value:
+            book.count("revenue", placed.at, money, value)
+    if any(fact.code == _BACKORDERED for fact in facts):
+        book.count("orders_backordered", placed.at, where)
+
+
+def _book_settled(facts: Sequence[Fact], settled: int, where: Where, book: Notebook) -> None:
+    """What became of a delivery until then."""
+    book.count("orders_settled", settled, where)
+    codes = {fact.code for fact in facts if fact.at <= settled}
+    if _DAMAGED in codes:
+        book.count("orders_damaged", settled, where)
+    if _RETURNED in codes:
+        book.count("orders_returned", settled, where)
 
 
 def _book_promise(which: str, due: int, course: Course, as_of: int, where: Where, book: Notebook) -> None:
@@ -109,8 +132,10 @@ def overdue_spells(course: Course) -> list[tuple[int, int | None]]:
 
 
 def _deadlines(facts: Iterable[Fact]) -> Iterator[int]:
-    """When promises fall due, and when those that were broken as they were made begin to be overdue."""
+    """When promises fall due, when those that were broken as they were made begin to be overdue, and when deliveries are settled."""
     for fact in facts:
+        if fact.code == _DELIVERED:
+            yield fact.at + SETTLED_MS
         due = promised_at(fact)
         if due is not None:
             yield due

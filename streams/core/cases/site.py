@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from streams.core.cases.ways import WAYS, Ways
 from streams.core.cells import Notebook, where_of
 from streams.core.fields import SITE
 from streams.core.journey import CODES, Fact
@@ -23,7 +24,8 @@ PAGE_VIEWED = CODES["page.viewed"]
 ORDER_PLACED = CODES["order.placed"]
 _PASSIVE = frozenset(CODES[name] for name in ("page.viewed", "page.left", "error.shown"))
 _PAYMENT_FAILED = CODES["payment.failed"]
-_ERRORS = frozenset((CODES["error.shown"], _PAYMENT_FAILED))
+_ERROR_SHOWN = CODES["error.shown"]
+_ERRORS = frozenset((_ERROR_SHOWN, _PAYMENT_FAILED))
 _START, _FAILURE, _SUCCESS = range(3)
 TASK_STARTED = CODES["task.started"]
 _EXPLICIT = {TASK_STARTED: _START, CODES["task.failed"]: _FAILURE, CODES["task.completed"]: _SUCCESS}
@@ -90,16 +92,16 @@ def rules_of(policy: Policy) -> Rules:
 class Visit:
     """A run of site facts of one person."""
 
-    __slots__ = ("dimensions", "first", "interacted", "last", "orders", "pages", "refused", "tokens")
+    __slots__ = ("dimensions", "errors", "first", "interacted", "last", "orders", "pages", "refused", "tokens", "ways")
 
     def __init__(self, fact: Fact) -> None:
         self.first = self.last = fact.at
         self.dimensions = fact.dimensions
-        self.pages = 0
+        self.pages = self.errors = self.refused = 0
         self.interacted = False
         self.orders: set[str | bytes] = set()
-        self.refused = 0
         self.tokens: list[Identifier] = []
+        self.ways: Ways | None = None
 
     def add(self, fact: Fact) -> None:
         """Takes in its next fact."""
@@ -109,12 +111,22 @@ class Visit:
             self.pages += 1
         elif code not in _PASSIVE:
             self.interacted = True
-            if code == ORDER_PLACED:
-                self.orders.add(_order_of(fact))
-            elif code == _PAYMENT_FAILED:
-                self.refused += 1
+            self._act(fact, code)
+        elif code == _ERROR_SHOWN:
+            self.errors += 1
         if fact.references:
             self.tokens += fact.references
+
+    def _act(self, fact: Fact, code: int) -> None:
+        if code in WAYS:
+            if self.ways is None:
+                self.ways = Ways()
+            self.ways.add(fact)
+        elif code == ORDER_PLACED:
+            self.orders.add(_order_of(fact))
+        elif code == _PAYMENT_FAILED:
+            self.refused += 1
+            self.errors += 1
 
     def close(self, rules: Rules) -> int:
         """When the visit is over, whatever comes later."""
@@ -185,6 +197,10 @@ def book_visits(visits: Iterable[Visit], since: int, as_of: int, rules: Rules, b
             book.count("payment_attempts", close, where, len(visit.orders) + visit.refused)
         if visit.refused:
             book.count("payments_refused", close, where, visit.refused)
+        if visit.errors:
+            book.count("visit_errors", close, where, visit.errors)
+        if visit.ways is not None:
+            visit.ways.book(close, where, book)
         book.measure("visit_duration", close, where, visit.last - visit.first)
 
 

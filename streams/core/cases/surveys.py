@@ -1,4 +1,5 @@
-"""Survey answers: CSAT by top boxes, NPS by promoters and detractors (Reichheld 2003).
+"""Survey answers: CSAT by top boxes, NPS by promoters and detractors (Reichheld 2003), CES by mean and by who had it easy
+(Gartner's CES 2.0), SUS by its ten answers (Brooke 1996).
 
 A later answer with the same instrument to the same response or invitation replaces the earlier one. Only the declared instrument counts on its
 own scale: a 0-10 question is not NPS unless the producer says so.
@@ -13,6 +14,9 @@ from streams.core.fields import PLACE
 from streams.core.journey import CODES, Fact
 
 _ANSWERED = CODES["survey.answered"]
+EASY = 5
+"""From this on, of 7, it was easy."""
+_SUS_QUESTIONS = 10
 _TOP_BOXES = {2: 1, 3: 1, 5: 2, 7: 2, 10: 2}
 """Points of the scale -> how many of the top ones are satisfied."""
 
@@ -29,6 +33,10 @@ def book_survey(facts: Sequence[Fact], as_of: int, book: Notebook) -> None:
                 _book_csat(answer, score, where, book)
             elif instrument == "nps":
                 _book_nps(answer, score, where, book)
+            elif instrument == "ces2":
+                _book_ces(answer, score, where, book)
+        if instrument == "sus":
+            _book_sus(answer, book)
 
 
 def _book_csat(answer: Fact, score: int, where: Where, book: Notebook) -> None:
@@ -47,6 +55,26 @@ def _book_nps(answer: Fact, score: int, where: Where, book: Notebook) -> None:
             book.count("nps_promoters", answer.at, where)
         elif score <= 6:
             book.count("nps_detractors", answer.at, where)
+
+
+def _book_ces(answer: Fact, score: int, where: Where, book: Notebook) -> None:
+    if _scale(answer, 1, 7) == (1, 7) and 1 <= score <= 7:
+        book.count("ces", answer.at, where)
+        book.count("ces_sum", answer.at, where, score)
+        if score >= EASY:
+            book.count("ces_easy", answer.at, where)
+
+
+def _book_sus(answer: Fact, book: Notebook) -> None:
+    """The points of odd questions are answer - 1, of even ones 5 - answer; all ten must be answered, from 1 to 5."""
+    said = str(answer.fields.get("answers", "")).split(",")
+    if len(said) != _SUS_QUESTIONS or not all(one in ("1", "2", "3", "4", "5") for one in said):
+        return
+    points = sum(int(one) - 1 if number % 2 == 0 else 5 - int(one) for number, one in enumerate(said))
+    where = where_of(answer.dimensions, PLACE)
+    book.count("sus", answer.at, where)
+    if points:
+        book.count("sus_points", answer.at, where, points)
 
 
 def _scale(answer: Fact, low: int, high: int) -> tuple[int, int]:
