@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from streams.core.cases import life, orders, site
+from streams.core.cases import life, site
 from streams.core.cells import Notebook
-from streams.core.families import ORDER_PREFIXES, kind_of
+from streams.core.families import TIMED_PREFIXES, kind_of
 from streams.core.journey import Case, Fact, Journey, decode, encode, later_than
 from streams.core.model import Advance, Commit, Identifier, JourneyId, Version, version_of
 from streams.core.policy import Policy
 from streams.core.trees import root_of, roots_of, tree_of
 from streams.core.views import (
-    ORDER_KINDS,
-    SURVEY_KINDS,
+    BOOKED_KINDS,
     book_tree,
+    deadlines_of,
     has_tokens,
     life_in,
     single_strand,
@@ -33,7 +33,6 @@ from streams.core.workspace import Missing, Workspace
 
 _NEVER = -(1 << 62)
 _EVERYTHING = (_NEVER, 1 << 62)
-_BOOKED_KINDS = ORDER_KINDS | SURVEY_KINDS | {"contact_id"}
 
 
 class Context:
@@ -136,10 +135,9 @@ class Batch:
         journey = decode(kept.blob)
         opened = self.opened[found] = Opened(found, journey, kept.version)
         if journey.due is not None and journey.due <= self.watermark:
-            if journey.order_due is not None and journey.order_due <= self.watermark:
-                for reference, case in journey.cases.items():
-                    if reference.startswith(ORDER_PREFIXES) and orders.is_due(case.facts, journey.as_of, self.watermark):
-                        self.soil(opened, reference)
+            if journey.case_due is not None and journey.case_due <= self.watermark:
+                for reference in _due_cases(journey.cases, journey.as_of, self.watermark):
+                    self.soil(opened, reference)
             if journey.life_due is not None and journey.life_due <= self.watermark:
                 self.soil_life(opened)
         return opened
@@ -177,7 +175,7 @@ class Batch:
             return
         cases = opened.journey.cases
         kind = kind_of(reference)
-        if kind not in _BOOKED_KINDS or reference not in cases:
+        if kind not in BOOKED_KINDS or reference not in cases:
             opened.soiled.add(reference)
             return
         tree = tree_of(cases, root_of(cases, reference))
@@ -210,15 +208,18 @@ class Batch:
         if opened.soiled:
             cases = journey.cases
             for root in {root_of(cases, reference) for reference in opened.soiled if reference in cases}:
-                if kind_of(root) in _BOOKED_KINDS:
-                    book_tree(cases, tree_of(cases, root), as_of, self.book)
+                if kind_of(root) in BOOKED_KINDS:
+                    tree = tree_of(cases, root)
+                    book_tree(cases, tree, as_of, self.book)
+                    # What is due in the other trees is known; a deadline that is none any more is looked at in vain.
+                    journey.case_due = _least(journey.case_due, _next_due(cases, tree, as_of))
         if opened.lived:
             journey.life_due = self._book_life(journey, as_of)
-        if any(reference.startswith(ORDER_PREFIXES) for reference in opened.soiled) or _passed(journey.order_due, as_of):
-            journey.order_due = _next_order_due(journey.cases, as_of)
+        if _passed(journey.case_due, as_of):
+            journey.case_due = _next_due(journey.cases, journey.cases, as_of)
         journey.as_of = as_of
         self._settle_site(opened, as_of)
-        journey.due = _least(journey.life_due, journey.order_due, journey.site_due)
+        journey.due = _least(journey.life_due, journey.case_due, journey.site_due)
 
     def _book_life(self, journey: Journey, as_of: int) -> int | None:
         if not journey.persons or not journey.cases:
@@ -357,9 +358,20 @@ def _whole_islands(span: tuple[int, int], lists: Sequence[Sequence[Fact]], rules
             return lo, hi
 
 
-def _next_order_due(cases: Mapping[Identifier, Case], as_of: int) -> int | None:
-    orders_in = (case.facts for reference, case in cases.items() if reference.startswith(ORDER_PREFIXES))
-    return _least(*[orders.next_deadline(facts, as_of) for facts in orders_in])
+def _due_cases(cases: Mapping[Identifier, Case], since: int, as_of: int) -> list[Identifier]:
+    """The cases with a deadline that passed after `since` and by as_of."""
+    return [
+        reference
+        for reference, case in cases.items()
+        if reference.startswith(TIMED_PREFIXES) and any(since < due <= as_of for due in deadlines_of(reference, case.facts))
+    ]
+
+
+def _next_due(cases: Mapping[Identifier, Case], among: Iterable[Identifier], as_of: int) -> int | None:
+    """The earliest deadline after as_of of some cases."""
+    timed = (reference for reference in among if reference.startswith(TIMED_PREFIXES))
+    dues = (due for reference in timed for due in deadlines_of(reference, cases[reference].facts) if due > as_of)
+    return min(dues, default=None)
 
 
 def _passed(due: int | None, as_of: int) -> bool:

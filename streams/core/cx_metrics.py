@@ -1,8 +1,8 @@
-"""The metrics of CX: how is the whole relationship?"""
+"""The metrics of CX: how is the whole relationship? What customers say themselves is in `voice_metrics`."""
 
 from __future__ import annotations
 
-from streams.core.fields import CUSTOMER, PLACE, SITE, SUPPORT
+from streams.core.fields import CUSTOMER, SITE, SUPPORT
 from streams.core.metric import Kind, Metric
 from streams.core.windows import DAY_WINDOWS
 
@@ -217,57 +217,6 @@ CX: tuple[Metric, ...] = (
         definition="Channels that an inbound contact with its transfers went over, per contact resolved, booked with the resolution.",
     ),
     Metric(
-        name="csat",
-        unit="ratio",
-        kind=Kind.SHARE,
-        numerator=("csat_top",),
-        denominator="csat",
-        dimensions=PLACE,
-        definition="Top-box answers of all: 4-5 of 5, 6-7 of 7, 9-10 of 10, the top one of 2 or 3; other scales do not count.",
-        source="customer satisfaction score convention",
-    ),
-    Metric(
-        name="nps",
-        unit="score",
-        kind=Kind.SCORE,
-        numerator=("nps_promoters", "-nps_detractors"),
-        denominator="nps",
-        dimensions=PLACE,
-        definition="100 times promoters (9-10) minus detractors (0-6), per answer of instrument nps on 0 to 10.",
-        source="Reichheld 2003",
-    ),
-    Metric(
-        name="ces_mean",
-        unit="score",
-        kind=Kind.RATIO,
-        numerator=("ces_sum",),
-        denominator="ces",
-        dimensions=PLACE,
-        definition="Mean answer of instrument ces2, from 1 (hard) to 7 (easy).",
-        source="Gartner, CES 2.0",
-    ),
-    Metric(
-        name="ces_easy_share",
-        unit="ratio",
-        kind=Kind.SHARE,
-        numerator=("ces_easy",),
-        denominator="ces",
-        dimensions=PLACE,
-        definition="Answers of 5 to 7, of all answers of instrument ces2 on 1 to 7.",
-        source="Gartner, CES 2.0",
-    ),
-    Metric(
-        name="sus_score",
-        unit="score",
-        kind=Kind.RATIO,
-        numerator=("sus_points",),
-        denominator="sus",
-        scale=2.5,
-        dimensions=PLACE,
-        definition="System usability scale, 0 to 100: 2.5 times the points of the ten answers, mean; answers that are not ten from 1 to 5 do not count.",
-        source="Brooke 1996",
-    ),
-    Metric(
         name="customers",
         unit="count",
         kind=Kind.STOCK,
@@ -293,6 +242,17 @@ CX: tuple[Metric, ...] = (
         dimensions=CUSTOMER,
         windows=DAY_WINDOWS,
         definition="Lost customers who ordered or subscribed again.",
+    ),
+    Metric(
+        name="repeat_rate",
+        unit="ratio",
+        kind=Kind.STANDING,
+        numerator=("customers_repeated",),
+        denominator="customers_ordered",
+        dimensions=CUSTOMER,
+        windows=DAY_WINDOWS,
+        definition="Customers with two or more orders, of those with any, at the window's end; a cancelled order is one.",
+        source="commerce convention",
     ),
     Metric(
         name="churn_rate",

@@ -53,6 +53,8 @@ ORDER_CHAIN = ("order_id", "shipment_id", "tracking_number", "cart_token")
 
 ORDER_PREFIXES = tuple(f"{kind}:" for kind in ORDER_CHAIN)
 SUBSCRIPTION_PREFIXES = ("subscription_id:", "~subscription")
+TIMED_PREFIXES = (*ORDER_PREFIXES, "invitation_id:", "response_id:", "message_id:")
+"""Cases some of whose cells enter only when a time has passed."""
 
 CASE_KINDS: dict[Family, tuple[str, ...]] = {
     Family.SITE: ("visit_id", "cart_token", "order_id", "shipment_id", "tracking_number"),
@@ -74,6 +76,7 @@ ANONYMOUS_CASES = {
 
 LOCAL_SUBSCRIPTION = Identifier("~subscription")
 LOCAL_ACCOUNT = Identifier("~account")
+LOCAL_REVIEWS = Identifier("~reviews")
 LOCAL_TIMELINE = Identifier("~timeline")
 
 _OWN = frozenset(

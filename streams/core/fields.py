@@ -76,8 +76,14 @@ CELLS: dict[str, Cell] = {
         ),
         *(Cell(name, "answer", PLACE) for name in ("csat", "csat_top", "nps", "nps_promoters", "nps_detractors")),
         *(Cell(name, "answer", PLACE) for name in ("ces", "ces_sum", "ces_easy", "sus", "sus_points")),
+        *(Cell(name, "answer", PLACE) for name in ("invitations", "invitations_answered", "reviews", "review_points")),
+        *(
+            Cell(f"messages_{what}", "message", PLACE)
+            for what in ("sent", "delivered", "opened", "clicked", "bounced", "complained", "unsubscribed")
+        ),
         *(Cell(name, "customer", CUSTOMER, daily=True) for name in ("customers", "new_customers", "reactivated_customers")),
         *(Cell(name, "customer", CUSTOMER, daily=True) for name in ("churned_7d", "churned_28d")),
+        *(Cell(name, "customer", CUSTOMER, daily=True) for name in ("customers_ordered", "customers_repeated")),
         Cell("cancellation_requests", "cancellation", CUSTOMER),
     )
 }

@@ -213,8 +213,8 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     links: (least, other) identifier pairs that an event named together -> time of the least such event.
     activity: [first, last] of own activity; spells closer than the policy's silence are one.
     refused: identifier pairs that a limit kept apart -> time, for people to look at.
-    due: the next deadline, None where nothing waits. life_due, order_due, site_due: the next one of the person's life, of
-        the orders, and of the site facts; it may be early (activity moves life's, and it is looked at again when it
+    due: the next deadline, None where nothing waits. life_due, case_due, site_due: the next one of the person's life, of
+        the cases, and of the site facts; it may be early (activity moves life's, and it is looked at again when it
         comes), never late.
     loose: whether a case may hold site facts without a person.
     """
@@ -228,7 +228,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     cases: dict[Identifier, Case] = {}
     activity: list[tuple[int, int]] = []
     refused: dict[str, int] = {}
-    order_due: int | None = None
+    case_due: int | None = None
     loose: bool = False
     site_due: int | None = None
 

@@ -17,6 +17,7 @@ from streams.core.families import (
     ANONYMOUS_CASES,
     FAMILIES,
     LOCAL_ACCOUNT,
+    LOCAL_REVIEWS,
     LOCAL_SUBSCRIPTION,
     LOCAL_TIMELINE,
     Family,
@@ -26,10 +27,11 @@ from streams.core.model import Identifier, Touchpoint
 from streams.core.policy import DAY
 from streams.core.workspace import Workspace
 
-_LOCAL = (LOCAL_SUBSCRIPTION, LOCAL_ACCOUNT, LOCAL_TIMELINE)
+_LOCAL = (LOCAL_SUBSCRIPTION, LOCAL_ACCOUNT, LOCAL_REVIEWS, LOCAL_TIMELINE)
+_LOCAL_OF = {"account.closed": LOCAL_ACCOUNT, "review.posted": LOCAL_REVIEWS}
 
 _QUIET_ORDER = frozenset(CODES[name] for name in ("order.refunded", "shipment.dispatched", "delivery.attempted"))
-_NO_CELLS = frozenset(code for name, code in CODES.items() if FAMILIES[name] in (Family.MESSAGE, Family.REFERRAL))
+_NO_CELLS = frozenset(code for name, code in CODES.items() if FAMILIES[name] is Family.REFERRAL)
 _LIFE = frozenset(
     {ORDER_PLACED, CODES["account.closed"]} | {code for name, code in CODES.items() if FAMILIES[name] is Family.SUBSCRIPTION}
 )
@@ -234,4 +236,4 @@ def _on_site(touchpoint: Touchpoint) -> bool:
 def _local(touchpoint: Touchpoint, family: Family) -> Identifier:
     if family is Family.SUBSCRIPTION:
         return LOCAL_SUBSCRIPTION
-    return LOCAL_ACCOUNT if touchpoint.type == "account.closed" else LOCAL_TIMELINE
+    return _LOCAL_OF.get(touchpoint.type, LOCAL_TIMELINE)

@@ -196,7 +196,7 @@ def _source(metric: Metric, window: WindowName) -> _Source:
     if metric.kind in {Kind.CHURN, Kind.RETENTION}:
         return _Source(metric, window, ("day_stock", 0), ("day_stock", day_count(window)))
     span: Span
-    if metric.kind is Kind.STOCK:
+    if metric.kind in {Kind.STOCK, Kind.STANDING}:
         span = ("day_stock", 0) if daily else ("stock", None)
     else:
         span = ("day_flow" if daily else "flow", window)

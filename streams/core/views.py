@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from streams.core.cases import contacts, life, orders, site, surveys
+from streams.core.cases import contacts, life, messages, orders, site, surveys
 from streams.core.cells import Notebook
-from streams.core.families import LOCAL_ACCOUNT, ORDER_CHAIN, ORDER_PREFIXES, SUBSCRIPTION_PREFIXES, kind_of
+from streams.core.families import LOCAL_ACCOUNT, LOCAL_REVIEWS, ORDER_CHAIN, ORDER_PREFIXES, SUBSCRIPTION_PREFIXES, kind_of
 from streams.core.journey import Case, Fact, Journey, by_instant
 from streams.core.model import Identifier
 from streams.core.policy import DAY, Policy
@@ -14,6 +14,8 @@ from streams.core.trees import root_of
 
 ORDER_KINDS = frozenset(ORDER_CHAIN)
 SURVEY_KINDS = frozenset({"response_id", "invitation_id"})
+BOOKED_KINDS = ORDER_KINDS | SURVEY_KINDS | {"contact_id", "message_id", LOCAL_REVIEWS}
+"""Kinds of references whose cases feed cells of their own."""
 
 
 def book_tree(cases: dict[Identifier, Case], tree: Sequence[Identifier], as_of: int, book: Notebook) -> None:
@@ -27,6 +29,18 @@ def book_tree(cases: dict[Identifier, Case], tree: Sequence[Identifier], as_of: 
             orders.book_order([fact for fact in facts if fact.code in orders.ORDER_CODES], as_of, book)
     elif kind in SURVEY_KINDS:
         surveys.book_survey(facts_of(cases, tree), as_of, book)
+    elif kind == "message_id":
+        messages.book_message(cases[tree[0]].facts, as_of, book)
+    elif kind == LOCAL_REVIEWS:
+        surveys.book_reviews(cases[tree[0]].facts, book)
+
+
+def deadlines_of(reference: Identifier, facts: Sequence[Fact]) -> Iterable[int]:
+    """When cells of a case enter by waiting; some may come to nothing."""
+    kind = kind_of(reference)
+    if kind in ORDER_KINDS:
+        return orders.deadlines(facts)
+    return messages.deadlines(facts) if kind == "message_id" else surveys.deadlines(facts)
 
 
 def facts_of(cases: dict[Identifier, Case], tree: Iterable[Identifier]) -> list[Fact]:

@@ -60,6 +60,14 @@ _JUDGEMENTS = {
     "ces_mean": _MORE,
     "ces_easy_share": _MORE,
     "sus_score": Judgement(1, 68, 51),  # 68 is the mean of 500 studies, 51 the edge of the lowest seventh (Sauro 2011)
+    "survey_response_rate": _MORE,
+    "review_rating": _MORE,
+    "message_open_rate": _MORE,
+    "message_click_rate": _MORE,
+    "message_bounce_rate": Judgement(-1, 0.02, 0.05),
+    "message_complaint_rate": Judgement(-1, 0.001, 0.003),  # from 0.3 % on large mailbox providers refuse a sender
+    "message_unsubscribe_rate": _LESS,
+    "repeat_rate": _MORE,
     "customers": _MORE,
     "new_customers": _MORE,
     "reactivated_customers": _MORE,

@@ -20,7 +20,7 @@ def board() -> Board:
                 "Customers",
                 (
                     trends("customers", "churn_rate", "retention_rate"),
-                    trends("new_customers", "reactivated_customers", "cancellation_requests"),
+                    trends("new_customers", "reactivated_customers", "repeat_rate", "cancellation_requests"),
                 ),
             ),
             Section(

@@ -16,6 +16,14 @@ def board() -> Board:
         variables={"namespace": (), "window": (), "dimension": PLACE, "by_window": (), "least": ()},
         sections=(
             Section("Answers", (trends("csat", "nps"), trends("ces_mean", "ces_easy_share", "sus_score"))),
+            Section("Who answers, and reviews", (trends("survey_response_rate", "review_rating"),)),
+            Section(
+                "What they do with messages",
+                (
+                    trends("message_open_rate", "message_click_rate", "message_unsubscribe_rate"),
+                    trends("message_bounce_rate", "message_complaint_rate"),
+                ),
+            ),
             Section(
                 "By $dimension",
                 (

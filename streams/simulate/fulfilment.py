@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.envelope import iso
 from streams.core.policy import DAY, HOUR
-from streams.simulate.support import ask_how_it_was, get_in_touch
+from streams.simulate.support import ask_how_it_was, get_in_touch, review
 from streams.simulate.world import Customer, World
 
 
@@ -65,6 +65,8 @@ def fulfil(world: World, customer: Customer, placed: int, order_id: Mapping[str,
         get_in_touch(world, customer, (delivered or latest or ready) + world.chance.randint(HOUR, DAY), order_id)
     if delivered is not None and world.happens(0.2):
         ask_how_it_was(world, customer, delivered + world.chance.randint(HOUR, 2 * DAY), pleased=not late)
+    elif delivered is not None and world.happens(0.05):
+        review(world, customer, delivered + world.chance.randint(HOUR, 5 * DAY), pleased=not late)
 
 
 def deliver(world: World, customer: Customer, ready: int, parcel: Mapping[str, str], due: int | None) -> int:

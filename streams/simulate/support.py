@@ -107,7 +107,7 @@ def hang_up(world: World, customer: Customer, at: int, medium: str, identifiers:
 
 def ask_how_it_was(world: World, customer: Customer, at: int, *, pleased: bool) -> None:
     """An invitation, and mostly an answer; sometimes a second one that replaces it."""
-    instrument = world.chance.choice(("csat", "csat", "nps", "nps", "ces2", "sus"))
+    instrument = world.chance.choice(("csat", "csat", "csat", "nps", "nps", "nps", "ces2", "sus"))
     invitation = {"invitation_id": world.name("invitation")}
     who = customer.identifiers("email")
     world.tell(customer, at, "survey.sent", "email", {**who, **invitation}, instrument=instrument)
@@ -146,3 +146,11 @@ def remember(world: World, instrument: str, score: int, answers: Sequence[int]) 
     else:
         truth.sus += 1
         truth.sus_points += sum(answers[0::2]) - 5 + 25 - sum(answers[1::2])
+
+
+def review(world: World, customer: Customer, at: int, *, pleased: bool) -> None:
+    """A public review, of five stars at most."""
+    rating = world.chance.randint(3, 5) if pleased else world.chance.randint(1, 3)
+    world.tell(customer, at, "review.posted", "social", customer.identifiers("email"), rating=rating)
+    world.truth.reviews += 1
+    world.truth.review_points += rating

@@ -71,6 +71,8 @@ class Truth(msgspec.Struct):
     ces_easy: int = 0
     sus: int = 0
     sus_points: int = 0
+    reviews: int = 0
+    review_points: int = 0
     customers: int = 0
     new_customers: int = 0
     reactivated_customers: int = 0

@@ -191,7 +191,7 @@ def test_two_profiles_that_are_one_person_are_one_customer() -> None:
 def test_an_order_that_turns_out_to_be_somebody_elses_makes_that_person_the_customer() -> None:
     claimed = touch("order.refunded", moment(days=1), "customer_id:other", "order_id:1", channel="system")
     told = tables(order(moment(), persons=""), claimed, moment(days=2), order(moment(hours=1)), moment(days=3))
-    assert totals(told, *LIFE) == {"customers": 1, "new_customers": 1}
+    assert totals(told, *LIFE) == {"customers": 1, "new_customers": 1, "customers_ordered": 1}
 
 
 def test_an_order_that_is_joined_with_an_older_one_is_no_return() -> None:
@@ -204,4 +204,13 @@ def test_an_order_that_is_joined_with_an_older_one_is_no_return() -> None:
         moment(days=202),
     ]
     found = totals(tables(*steps), "customers", "new_customers", "reactivated")
-    assert found == {"new_customers": 1}  # lost on day 90, and not back
+    assert found == {"new_customers": 1, "customers_ordered": 1}  # lost on day 90, and not back, nor a second order
+
+
+def test_the_second_order_makes_a_customer_one_who_came_back() -> None:
+    first, second = order(moment()), order(moment(days=3), "order_id:2")
+    for steps in ([first, second], [second, moment(days=8), first]):
+        cells = tables(*steps, moment(days=9))
+        assert booked(cells, "customers_ordered", Grain.DAY) == {moment() // DAY: 1}
+        assert booked(cells, "customers_repeated", Grain.DAY) == {moment(days=3) // DAY: 1}
+    assert totals(tables(first, order(moment(hours=1)), moment(days=9)), "customers_repeated") == {}

@@ -243,7 +243,7 @@ def test_batch_topics_say_who_is_who_and_whose_an_order_is_and_restate_no_visit(
     assert totals(late.cells, "visits") == {"visits": 2, "visits_bounced": 2}
     (journey,) = late.journeys
     assert set(journey.persons) == {one, other}
-    assert totals(late.cells, "customers") == {"customers": 1}
+    assert totals(late.cells, "customers") == {"customers": 1, "customers_ordered": 1}
 
 
 def test_facts_of_a_case_are_bounded_and_what_the_bound_does_is_counted() -> None:

@@ -120,3 +120,24 @@ def test_other_efforts_are_none(fields: dict[str, Value]) -> None:
 def test_the_usability_scale_is_of_ten_answers(answers: str, points: int | None) -> None:
     cells = totals(tables(answer(instrument="sus", answers=answers), LONG_AFTER), "sus")
     assert cells == ({} if points is None else {"sus": 1, **({"sus_points": points} if points else {})})
+
+
+@pytest.mark.parametrize(("off", "answered"), [(0, 1), (1, 0)])
+def test_an_invitation_is_answered_within_two_weeks_or_not(off: int, answered: int) -> None:
+    end = moment(days=14)
+    sent = touch("survey.sent", moment(), "", "invitation_id:1", channel="email")
+    said = touch("survey.answered", end + off, "", "invitation_id:1 response_id:1", fields={"instrument": "nps", "score": 9})
+    for steps in ([sent, said], [said, sent], [sent, moment(days=30), said]):
+        cells = totals(tables(*steps, moment(days=40)), "invitations")
+        assert cells == {"invitations": 1, **({"invitations_answered": 1} if answered else {})}
+    assert totals(tables(sent, end - 1), "invitations") == {}
+    assert totals(tables(sent, end), "invitations") == {"invitations": 1}
+
+
+def test_the_ratings_of_reviews_add_up() -> None:
+    one, two, none = (
+        touch("review.posted", moment(days=day), "customer_id:me", channel="social", fields=fields)
+        for day, fields in enumerate(({"rating": 5}, {"rating": 2}, {}))
+    )
+    cells = totals(tables(one, two, none, one, LONG_AFTER), "review")
+    assert cells == {"reviews": 2, "review_points": 7}

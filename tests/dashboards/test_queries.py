@@ -18,7 +18,11 @@ from tests.dashboards.committed import NAMES, Json, choices, expressions, load, 
 from tests.dashboards.exposed import selectors
 from tests.dashboards.seeded import HOURS, MOMENTS, NOW, STEP, figures, seed
 
-SPARSE = {"csat", "nps", "ces_mean", "ces_easy_share", "sus_score", "damage_rate", "return_rate", "resolution_seconds"}
+SPARSE = {
+    *("csat", "nps", "ces_mean", "ces_easy_share", "sus_score", "review_rating", "survey_response_rate"),
+    *("damage_rate", "return_rate", "resolution_seconds"),
+    *(f"message_{what}_rate" for what in ("open", "click", "bounce", "complaint", "unsubscribe")),
+}
 """A small shop does not get answers every day: no sample a day or a week ago, or too few for a breakdown. Over 28 days it does."""
 
 

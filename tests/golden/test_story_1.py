@@ -86,6 +86,8 @@ MINUTES: dict[str, list[tuple[int, str, int]]] = {
 DAYS: dict[str, dict[int, int]] = {
     "customers": {-60: 1, 40: -1},
     "new_customers": {-60: 1},
+    "customers_ordered": {0: 1},
+    "customers_repeated": {},
     "reactivated_customers": {},
     "churned_7d": {40: 1, 47: -1},
     "churned_28d": {40: 1, 68: -1},

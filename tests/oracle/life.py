@@ -117,6 +117,11 @@ def book_life(life: Life, policy: Policy, as_of: int, book: Book) -> None:
         return
     life.signals.sort(key=lambda t: (t.at, t.eid))
     tags = tags_of(life.signals[0].dimensions, *DIMENSIONS)
+    orders = sorted(signal.at for signal in life.signals if signal.type == "order.placed")
+    if orders:
+        book.add_day(local_day(orders[0], policy.timezone), "customers_ordered", 1, tags)
+    if len(orders) > 1:
+        book.add_day(local_day(orders[1], policy.timezone), "customers_repeated", 1, tags)
     since: int | None = life.signals[0].at
     book.add_day(local_day(life.signals[0].at, policy.timezone), "new_customers", 1, tags)
     while since is not None:

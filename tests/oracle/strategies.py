@@ -29,7 +29,11 @@ GAPS = (
     1,
     SECOND,
     MINUTE,
-    *(limit + off for limit in (10 * MINUTE, 30 * MINUTE, 4 * HOUR, DAY, 7 * DAY, 30 * DAY, 90 * DAY) for off in (-1, 0, 1)),
+    *(
+        limit + off
+        for limit in (10 * MINUTE, 30 * MINUTE, 4 * HOUR, DAY, 7 * DAY, 14 * DAY, 30 * DAY, 90 * DAY)
+        for off in (-1, 0, 1)
+    ),
 )
 """What lies between two instants, in ms: limits exactly, and a millisecond to either side."""
 
@@ -122,7 +126,12 @@ KINDS = (
         "contact_id",
         4,
     ),
-    Kind(("survey.answered",), ("email", "web"), {"invitation_id": (1, 2), "response_id": (1, 2)}, weight=2),
+    Kind(
+        ("survey.answered", "survey.answered", "survey.sent"),
+        ("email", "web"),
+        {"invitation_id": (1, 2), "response_id": (1, 2)},
+        weight=2,
+    ),
     Kind(
         (
             "subscription.started",
@@ -136,8 +145,21 @@ KINDS = (
         weight=3,
     ),
     Kind(("account.closed", "account.created", "profile.linked"), ("system",), {}),
-    Kind(("message.sent", "message.opened", "message.clicked"), ("email",), {"message_id": (1, 2)}),
-    Kind(("element.clicked", "element.clicked", "page.viewed"), ("web",), {}),
+    Kind(
+        (
+            "message.sent",
+            "message.sent",
+            "message.delivered",
+            "message.opened",
+            "message.clicked",
+            "message.bounced",
+            "message.complained",
+            "message.unsubscribed",
+        ),
+        ("email",),
+        {"message_id": (1, 2)},
+    ),
+    Kind(("element.clicked", "element.clicked", "element.clicked", "page.viewed"), ("web",), {}),
 )
 THEMES = (
     tuple(kind for kind in KINDS for _ in range(kind.weight)),
@@ -148,8 +170,9 @@ THEMES = (
     (KINDS[7], KINDS[8]),
     (KINDS[4], KINDS[9], KINDS[9], KINDS[10], KINDS[11]),
     (KINDS[12],),
+    (KINDS[11], KINDS[8]),
 )
-"""What a stream is about: everything, the site, carts, tasks, deliveries, support, lives, clicks."""
+"""What a stream is about: everything, the site, carts, tasks, deliveries, support, lives, clicks, messages."""
 
 USUAL = {"csat": (1, 5), "ces2": (1, 7)}
 SCALES = (
@@ -204,6 +227,7 @@ def fields_of(kind: str, times: list[int]) -> dict[str, st.SearchStrategy[Value]
         },
         "subscription": {"ends_at": later},
         "message": {"machine": st.booleans()},
+        "review": {"rating": st.sampled_from((0, 1, 5))},
     }
     return family.get(kind.split(".", maxsplit=1)[0], {})
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from streams.core.model import Touchpoint, Value
-from tests.oracle.book import Book, tags_of
+from streams.core.model import Identifier, Touchpoint, Value
+from tests.oracle.book import DAY_MS, Book, tags_of
 from tests.oracle.identity import References
 from tests.oracle.orders import first
 
@@ -154,6 +154,56 @@ def book_score(answer: Touchpoint, tags: dict[str, str], book: Book) -> None:
         book.add(answer.at, "ces", 1, tags)
         book.add(answer.at, "ces_sum", score, tags)
         book.add(answer.at, "ces_easy", int(score in (5, 6, 7)), tags)
+
+
+def book_invitations(events: list[Touchpoint], references: References, as_of: int, book: Book) -> None:
+    """Books invitations whose two weeks are over."""
+    cases: dict[str, list[Touchpoint]] = {}
+    for event in events:
+        if event.type.startswith("survey.") and (case := references.case(event, "survey")):
+            cases.setdefault(case, []).append(event)
+    for facts in cases.values():
+        sent = first(facts, "survey.sent")
+        if sent and sent.at + 14 * DAY_MS <= as_of:
+            end, tags = sent.at + 14 * DAY_MS, tags_of(sent.dimensions, "channel", "market", "segment")
+            answered = any(fact.type == "survey.answered" and fact.at <= end for fact in facts)
+            book.add(end, "invitations", 1, tags)
+            book.add(end, "invitations_answered", int(answered), tags)
+
+
+def book_reviews(events: list[Touchpoint], book: Book) -> None:
+    """Books reviews of people who are known."""
+    for event in events:
+        rating = event.fields.get("rating")
+        if event.type == "review.posted" and event.persons and isinstance(rating, int):
+            tags = tags_of(event.dimensions, "channel", "market", "segment")
+            book.add(event.at, "reviews", 1, tags)
+            book.add(event.at, "review_points", rating, tags)
+
+
+def book_messages(events: list[Touchpoint], as_of: int, book: Book) -> None:
+    """Books messages whose week is over."""
+    cases: dict[Identifier, list[Touchpoint]] = {}
+    for event in events:
+        if event.type.startswith("message."):
+            for reference in event.references:
+                if reference.startswith("message_id:"):
+                    cases.setdefault(reference, []).append(event)
+    for facts in cases.values():
+        sent = first(facts, "message.sent") or facts[0]
+        end = sent.at + 7 * DAY_MS
+        if end > as_of:
+            continue
+        tags = tags_of(sent.dimensions, "channel", "market", "segment")
+        done = {fact.type.split(".")[1] for fact in facts if fact.at <= end}
+        by_people = {fact.type.split(".")[1] for fact in facts if fact.at <= end and fact.fields.get("machine") is not True}
+        book.add(end, "messages_sent", 1, tags)
+        book.add(end, "messages_bounced", int("bounced" in done), tags)
+        received = {"delivered", "opened", "clicked", "complained", "unsubscribed"}
+        book.add(end, "messages_delivered", int(bool(done & received)), tags)
+        book.add(end, "messages_opened", int("opened" in by_people), tags)
+        for what in ("clicked", "complained", "unsubscribed"):
+            book.add(end, f"messages_{what}", int(what in done), tags)
 
 
 def book_sus(answer: Touchpoint, tags: dict[str, str], book: Book) -> None:

@@ -86,13 +86,19 @@ REACHED = (
     "open_contacts",
     "ces_easy",
     "sus_points",
+    "invitations_answered",
+    "review_points",
+    "messages_bounced",
+    "messages_opened",
+    "messages_complained",
+    "customers_repeated",
 )
 
 
 def test_the_strategies_reach_every_kind_of_cell() -> None:
     missing = set(REACHED)
 
-    @settings(max_examples=600, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=1_000, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(streams(), policies())
     def look(found: list[Touchpoint], policy: Policy) -> None:
         end = max(touchpoint.at for touchpoint in found) + policy.silence_ms

@@ -47,7 +47,7 @@ FIELDS = {
     "nps": "nps",
     "nps_promoters": "nps_promoters",
     "nps_detractors": "nps_detractors",
-    **{name: name for name in ("ces", "ces_sum", "ces_easy", "sus", "sus_points")},
+    **{name: name for name in ("ces", "ces_sum", "ces_easy", "sus", "sus_points", "reviews", "review_points")},
     "customers": "customers",
     "new_customers": "new_customers",
     "reactivated_customers": "reactivated_customers",

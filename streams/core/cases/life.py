@@ -65,11 +65,12 @@ def subscription_of(facts: Iterable[Fact], as_of: int) -> Subscription:
 
 
 class Life(msgspec.Struct):
-    """Spells as a customer, [since, lost), lost None while current; and the next deadline."""
+    """Spells as a customer, [since, lost), lost None while current; the next deadline; and the first two orders."""
 
     spells: list[tuple[int, int | None]]
     due: int | None
     dimensions: Dimensions
+    ordered: list[int]
 
 
 def life_of(
@@ -110,7 +111,7 @@ def life_of(
         periods.append((since, lost))
         after = None if lost is None else bisect_right(times, lost)
         since = times[after] if after is not None and after < len(times) else None
-    return Life(periods, min(dues, default=None), signals[0].dimensions)
+    return Life(periods, min(dues, default=None), signals[0].dimensions, sorted([fact.at for fact in placed])[:2])
 
 
 def _covered(spells: Iterable[tuple[int, int]], at: int) -> bool:
@@ -137,6 +138,8 @@ def book_life(life: Life | None, cancelled: Iterable[Fact], book: Notebook) -> N
         return
     day_of = book.local.day_of
     where = where_of(life.dimensions, CUSTOMER)
+    for name, at in zip(("customers_ordered", "customers_repeated"), life.ordered, strict=False):
+        book.count_day(name, day_of(at), where)
     for index, (since, lost) in enumerate(life.spells):
         start = day_of(since)
         book.count_day("customers", start, where)

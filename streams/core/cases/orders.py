@@ -131,7 +131,7 @@ def overdue_spells(course: Course) -> list[tuple[int, int | None]]:
     return spells
 
 
-def _deadlines(facts: Iterable[Fact]) -> Iterator[int]:
+def deadlines(facts: Iterable[Fact]) -> Iterator[int]:
     """When promises fall due, when those that were broken as they were made begin to be overdue, and when deliveries are settled."""
     for fact in facts:
         if fact.code == _DELIVERED:
@@ -141,13 +141,3 @@ def _deadlines(facts: Iterable[Fact]) -> Iterator[int]:
             yield due
             if due < fact.at:
                 yield fact.at
-
-
-def next_deadline(facts: Iterable[Fact], as_of: int) -> int | None:
-    """The earliest deadline after as_of."""
-    return min((due for due in _deadlines(facts) if due > as_of), default=None)
-
-
-def is_due(facts: Iterable[Fact], since: int, as_of: int) -> bool:
-    """Whether a deadline passed after `since` and by as_of."""
-    return any(since < due <= as_of for due in _deadlines(facts))

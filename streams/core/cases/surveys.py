@@ -7,13 +7,16 @@ own scale: a 0-10 question is not NPS unless the producer says so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from streams.core.cells import Notebook, Where, where_of
 from streams.core.fields import PLACE
 from streams.core.journey import CODES, Fact
+from streams.core.policy import DAY
 
-_ANSWERED = CODES["survey.answered"]
+_SENT, _ANSWERED = CODES["survey.sent"], CODES["survey.answered"]
+ANSWERED_MS = 14 * DAY
+"""Within this an invitation is answered, or it is not."""
 EASY = 5
 """From this on, of 7, it was easy."""
 _SUS_QUESTIONS = 10
@@ -23,7 +26,9 @@ _TOP_BOXES = {2: 1, 3: 1, 5: 2, 7: 2, 10: 2}
 
 def book_survey(facts: Sequence[Fact], as_of: int, book: Notebook) -> None:
     """C of one invitation or response, facts sorted by (at, eid): the last answer with each instrument counts."""
-    del as_of  # an answer counts when it is given
+    sent = next((fact for fact in facts if fact.code == _SENT), None)
+    if sent is not None and sent.at + ANSWERED_MS <= as_of:
+        _book_invitation(sent, facts, book)
     last = {fact.fields.get("instrument"): fact for fact in facts if fact.code == _ANSWERED}
     for instrument, answer in last.items():
         score = answer.fields.get("score")
@@ -37,6 +42,30 @@ def book_survey(facts: Sequence[Fact], as_of: int, book: Notebook) -> None:
                 _book_ces(answer, score, where, book)
         if instrument == "sus":
             _book_sus(answer, book)
+
+
+def _book_invitation(sent: Fact, facts: Sequence[Fact], book: Notebook) -> None:
+    """Two weeks after it was sent."""
+    end, where = sent.at + ANSWERED_MS, where_of(sent.dimensions, PLACE)
+    book.count("invitations", end, where)
+    if any(fact.code == _ANSWERED and fact.at <= end for fact in facts):
+        book.count("invitations_answered", end, where)
+
+
+def deadlines(facts: Sequence[Fact]) -> Iterator[int]:
+    """When invitations should have been answered."""
+    return (fact.at + ANSWERED_MS for fact in facts if fact.code == _SENT)
+
+
+def book_reviews(facts: Sequence[Fact], book: Notebook) -> None:
+    """C of a person's reviews, each when it was posted; one without a rating says nothing here."""
+    for fact in facts:
+        rating = fact.fields.get("rating")
+        if isinstance(rating, int):
+            where = where_of(fact.dimensions, PLACE)
+            book.count("reviews", fact.at, where)
+            if rating:
+                book.count("review_points", fact.at, where, rating)
 
 
 def _book_csat(answer: Fact, score: int, where: Where, book: Notebook) -> None:
