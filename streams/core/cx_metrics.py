@@ -123,6 +123,16 @@ CX: tuple[Metric, ...] = (
         source=_CENTRE,
     ),
     Metric(
+        name="contacts_per_1000_customers",
+        unit="count",
+        kind=Kind.DENSITY,
+        numerator=("contacts",),
+        denominator="customers",
+        dimensions=("market", "segment"),
+        windows=("7d", "28d"),
+        definition="Inbound contacts, transfers counted once, per 1,000 current customers at the window's end.",
+    ),
+    Metric(
         name="complaints_per_100_orders",
         unit="count",
         kind=Kind.RATE,
@@ -253,6 +263,16 @@ CX: tuple[Metric, ...] = (
         windows=DAY_WINDOWS,
         definition="Customers with two or more orders, of those with any, at the window's end; a cancelled order is one.",
         source="commerce convention",
+    ),
+    Metric(
+        name="referrals_per_1000_customers",
+        unit="count",
+        kind=Kind.DENSITY,
+        numerator=("referrals",),
+        denominator="customers",
+        dimensions=CUSTOMER,
+        windows=("7d", "28d"),
+        definition="Referrals made, per 1,000 current customers at the window's end.",
     ),
     Metric(
         name="churn_rate",

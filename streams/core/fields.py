@@ -57,7 +57,7 @@ CELLS: dict[str, Cell] = {
         *(Cell(f"visit_{what}", "visit", SITE) for what in ("errors", "searches", "zero_results", "navigations")),
         *(Cell(f"visit_{what}", "visit", SITE) for what in ("rage_clicks", "dead_clicks")),
         *(Cell(f"attempts{which}", "attempt", SITE, always="task") for which in ("", "_completed", "_failed", "_errored")),
-        Cell("time_to_complete", "attempt", SITE, always="task", parts=True),
+        *(Cell(name, "attempt", SITE, always="task", parts=True) for name in ("time_to_complete", "clicks_to_complete")),
         Cell("orders", "order", SITE),
         Cell("revenue", "money", SITE, always="currency"),
         Cell("orders_valued", "money", SITE, always="currency"),
@@ -85,6 +85,7 @@ CELLS: dict[str, Cell] = {
         *(Cell(name, "customer", CUSTOMER, daily=True) for name in ("churned_7d", "churned_28d")),
         *(Cell(name, "customer", CUSTOMER, daily=True) for name in ("customers_ordered", "customers_repeated")),
         Cell("cancellation_requests", "cancellation", CUSTOMER),
+        Cell("referrals", "referral", CUSTOMER),
     )
 }
 """Every cell by its name. Slots are numbered in this order, and the definitions digest depends on it."""

@@ -31,7 +31,6 @@ _LOCAL = (LOCAL_SUBSCRIPTION, LOCAL_ACCOUNT, LOCAL_REVIEWS, LOCAL_TIMELINE)
 _LOCAL_OF = {"account.closed": LOCAL_ACCOUNT, "review.posted": LOCAL_REVIEWS}
 
 _QUIET_ORDER = frozenset(CODES[name] for name in ("order.refunded", "shipment.dispatched", "delivery.attempted"))
-_NO_CELLS = frozenset(code for name, code in CODES.items() if FAMILIES[name] is Family.REFERRAL)
 _LIFE = frozenset(
     {ORDER_PLACED, CODES["account.closed"]} | {code for name, code in CODES.items() if FAMILIES[name] is Family.SUBSCRIPTION}
 )
@@ -101,10 +100,7 @@ class Place:
 
 def _is_quiet(facts: list[Fact], fact: Fact) -> bool:
     """Whether a fact changes no cell of its case, which then need not be computed again."""
-    code = fact.code
-    if code in _QUIET_ORDER:
-        return any(known.code == ORDER_PLACED for known in facts)
-    return code in _NO_CELLS
+    return fact.code in _QUIET_ORDER and any(known.code == ORDER_PLACED for known in facts)
 
 
 def _is_bot(facts: list[Fact], fact: Fact, limit: int) -> bool:

@@ -19,6 +19,7 @@ class Kind(enum.StrEnum):
     STOCK = "stock"  # what is there at the window's end, whichever window; no interval
     SHARE = "share"  # numerator of denominator; Wilson
     RATIO = "ratio"  # numerator over denominator; no interval
+    DENSITY = "density"  # events per 1,000 of a stock at the window's end; Poisson
     RATE = "rate"  # events per 100 of the denominator; Poisson
     SCORE = "score"  # 100 * numerator / denominator, as NPS; its standard error
     MONEY = "money"  # a flow in 1/10,000 of a currency's unit; no interval

@@ -195,6 +195,8 @@ def _source(metric: Metric, window: WindowName) -> _Source:
     daily = CELLS[metric.cells()[0]].daily
     if metric.kind in {Kind.CHURN, Kind.RETENTION}:
         return _Source(metric, window, ("day_stock", 0), ("day_stock", day_count(window)))
+    if metric.kind is Kind.DENSITY:
+        return _Source(metric, window, ("flow", window), ("day_stock", 0))
     span: Span
     if metric.kind in {Kind.STOCK, Kind.STANDING}:
         span = ("day_stock", 0) if daily else ("stock", None)
@@ -296,11 +298,12 @@ def _figure(metric: Metric, table: Table, dims: Dims, numerator: int, denominato
     if metric.kind is Kind.AMOUNT:
         amount = None if share is None else share / _MONEY
         return amount, numerator / _MONEY, denominator, denominator, None
-    if metric.kind is Kind.RATE:
+    if metric.kind in {Kind.RATE, Kind.DENSITY}:
         if share is None:
             return None, numerator, denominator, denominator, None
+        per = 100 if metric.kind is Kind.RATE else 1_000
         low, high = poisson(numerator)
-        return 100 * share, numerator, denominator, denominator, (100 * low / denominator, 100 * high / denominator)
+        return per * share, numerator, denominator, denominator, (per * low / denominator, per * high / denominator)
     if metric.kind is Kind.SCORE:
         plus, minus = (_count(table, term.lstrip("-"), dims) for term in metric.numerator)
         score = net_promoter(plus, minus, denominator)

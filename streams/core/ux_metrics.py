@@ -151,6 +151,16 @@ UX: tuple[Metric, ...] = (
         source=_SAURO,
     ),
     Metric(
+        name="clicks_to_complete",
+        unit="number",
+        kind=Kind.DISTRIBUTION,
+        numerator=("clicks_to_complete",),
+        always="task",
+        dimensions=SITE,
+        definition="Clicks from start to success of completed attempts; page views where nothing was clicked in the visit it began in.",
+        source=_SAURO,
+    ),
+    Metric(
         name="payment_failure_rate",
         unit="ratio",
         kind=Kind.SHARE,

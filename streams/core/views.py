@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from streams.core.cases import contacts, life, messages, orders, site, surveys
+from streams.core.cases import contacts, life, messages, orders, referrals, site, surveys
 from streams.core.cells import Notebook
 from streams.core.families import LOCAL_ACCOUNT, LOCAL_REVIEWS, ORDER_CHAIN, ORDER_PREFIXES, SUBSCRIPTION_PREFIXES, kind_of
 from streams.core.journey import Case, Fact, Journey, by_instant
@@ -14,7 +14,7 @@ from streams.core.trees import root_of
 
 ORDER_KINDS = frozenset(ORDER_CHAIN)
 SURVEY_KINDS = frozenset({"response_id", "invitation_id"})
-BOOKED_KINDS = ORDER_KINDS | SURVEY_KINDS | {"contact_id", "message_id", LOCAL_REVIEWS}
+BOOKED_KINDS = ORDER_KINDS | SURVEY_KINDS | {"contact_id", "message_id", "referral_id", LOCAL_REVIEWS}
 """Kinds of references whose cases feed cells of their own."""
 
 
@@ -31,6 +31,8 @@ def book_tree(cases: dict[Identifier, Case], tree: Sequence[Identifier], as_of: 
         surveys.book_survey(facts_of(cases, tree), as_of, book)
     elif kind == "message_id":
         messages.book_message(cases[tree[0]].facts, as_of, book)
+    elif kind == "referral_id":
+        referrals.book_referral(cases[tree[0]].facts, book)
     elif kind == LOCAL_REVIEWS:
         surveys.book_reviews(cases[tree[0]].facts, book)
 

@@ -68,6 +68,9 @@ _JUDGEMENTS = {
     "message_complaint_rate": Judgement(-1, 0.001, 0.003),  # from 0.3 % on large mailbox providers refuse a sender
     "message_unsubscribe_rate": _LESS,
     "repeat_rate": _MORE,
+    "contacts_per_1000_customers": _LESS,
+    "referrals_per_1000_customers": _MORE,
+    "clicks_to_complete": _LESS,
     "customers": _MORE,
     "new_customers": _MORE,
     "reactivated_customers": _MORE,

@@ -21,6 +21,7 @@ def board() -> Board:
                 (
                     trends("customers", "churn_rate", "retention_rate"),
                     trends("new_customers", "reactivated_customers", "repeat_rate", "cancellation_requests"),
+                    trends("contacts_per_1000_customers", "referrals_per_1000_customers"),
                 ),
             ),
             Section(

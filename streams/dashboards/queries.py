@@ -19,7 +19,7 @@ LIVE = tuple(window for window in WINDOWS if window != "all")
 """Windows that roll; `all` only grows."""
 SHORT = "$window"
 LONG = "$days"
-INTERVALS = frozenset({Kind.SHARE, Kind.RATE, Kind.SCORE, Kind.STANDING, Kind.CHURN, Kind.RETENTION})
+INTERVALS = frozenset({Kind.SHARE, Kind.RATE, Kind.DENSITY, Kind.SCORE, Kind.STANDING, Kind.CHURN, Kind.RETENTION})
 """Kinds with low and high."""
 WEEK = "1w"
 DAY = "1d"

@@ -36,7 +36,7 @@ def board() -> Board:
                 "How far they come: $task",
                 (
                     (column(8, HEIGHT, _attempts()), *trends("task_abandonment_rate", "task_success_rate", width=16)),
-                    trends("task_error_rate", "time_to_complete_seconds"),
+                    trends("task_error_rate", "time_to_complete_seconds", "clicks_to_complete"),
                 ),
             ),
             Section(

@@ -356,3 +356,12 @@ def test_times_are_rfc_3339() -> None:
     assert timestamp(NOW) == "2024-05-06T10:30:20Z"
     assert timestamp(NOW - 1) == "2024-05-06T10:30:19.999Z"
     assert as_json([], None, "shop") == {"as_of": None, "namespace": "shop", "metrics": []}
+
+
+def test_contacts_are_told_per_thousand_customers_at_the_windows_end() -> None:
+    cells = {(Grain.EVER, 0): {"customers": 250}, (Grain.HOUR, NOW // HOUR - 1): {"contacts": 5}}
+    found = {value.window: value for value in compute(NOW, cells, Policy(), metrics=["contacts_per_1000_customers"])}
+    assert found["7d"].value == pytest.approx(20)
+    assert (found["7d"].numerator, found["7d"].denominator) == (5, 250)
+    assert found["7d"].low is not None
+    assert 0 < found["7d"].low < 20

@@ -258,3 +258,22 @@ def test_how_somebody_looked_for_it() -> None:
     found = totals(tables(*late(steps[1:], steps[0])), "visit_")
     names = ("searches", "zero_results", "navigations", "dead_clicks", "errors", "pages")
     assert [found[f"visit_{name}"] for name in names] == [3, 1, 2, 1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("between", "steps"),
+    [
+        ([click(moment(minutes=1)), click(moment(minutes=2)), page(moment(minutes=3))], 2),
+        ([page(moment(minutes=1)), page(moment(minutes=2)), page(moment(minutes=3))], 3),
+        ([], 0),
+        ([click(moment() - MINUTE), page(moment(minutes=3))], 0),
+    ],
+    ids=["clicks", "pages where nothing is clicked", "neither", "a click before it began"],
+)
+def test_clicks_to_complete_are_those_from_start_to_success(between: list[Touchpoint], steps: int) -> None:
+    story = [touch("checkout.started", moment(), ME), *between, order(moment(minutes=5)), click(moment(minutes=6))]
+    without = story if any(one.type == "element.clicked" for one in between) else story[:-1]
+    for arrived in (without, without[::-1]):
+        found = totals(tables(*arrived, LONG_AFTER), "clicks_to_complete")
+        assert found["clicks_to_complete.n|task=checkout"] == 1
+        assert found.get("clicks_to_complete.sum|task=checkout", 0) == 1_000 * steps

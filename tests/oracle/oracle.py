@@ -38,7 +38,7 @@ from tests.oracle.book import Book, Cells
 from tests.oracle.identity import People, References, accepted, payloads
 from tests.oracle.life import book_lives
 from tests.oracle.orders import book_orders
-from tests.oracle.support import book_contacts, book_invitations, book_messages, book_reviews, book_surveys
+from tests.oracle.support import book_contacts, book_invitations, book_messages, book_referrals, book_reviews, book_surveys
 from tests.oracle.ux import book_ux
 
 
@@ -58,6 +58,7 @@ def oracle(touchpoints: Iterable[Touchpoint], policy: Policy, as_of: int, waterm
     book_surveys(events, references, book)
     book_invitations(events, references, as_of, book)
     book_reviews(events, book)
+    book_referrals(events, book)
     book_messages(events, as_of, book)
     book_lives(events, said, known, references, policy, as_of, book)
     return book.closed()

@@ -71,7 +71,7 @@ KINDS = (
         {"visit_id": (1, 2), "cart_token": (1, 2)},
         weight=4,
     ),
-    Kind(("page.viewed", "store.visited", "product.used", "review.posted"), ("store", "system"), {}),
+    Kind(("page.viewed", "store.visited", "product.used", "review.posted", "review.posted"), ("store", "system"), {}),
     Kind(
         ("cart.item_added", "checkout.started", "checkout.started", "payment.failed", "cart.item_removed"),
         SITE,
@@ -159,6 +159,7 @@ KINDS = (
         ("email",),
         {"message_id": (1, 2)},
     ),
+    Kind(("referral.made", "referral.made", "referral.converted"), ("email",), {"referral_id": (1, 2)}),
     Kind(("element.clicked", "element.clicked", "element.clicked", "page.viewed"), ("web",), {}),
 )
 THEMES = (
@@ -169,8 +170,8 @@ THEMES = (
     (KINDS[4], KINDS[5], *KINDS[6:7] * 4),
     (KINDS[7], KINDS[8]),
     (KINDS[4], KINDS[9], KINDS[9], KINDS[10], KINDS[11]),
-    (KINDS[12],),
-    (KINDS[11], KINDS[8]),
+    (KINDS[13],),
+    (KINDS[11], KINDS[8], KINDS[12]),
 )
 """What a stream is about: everything, the site, carts, tasks, deliveries, support, lives, clicks, messages."""
 

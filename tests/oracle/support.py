@@ -181,6 +181,17 @@ def book_reviews(events: list[Touchpoint], book: Book) -> None:
             book.add(event.at, "review_points", rating, tags)
 
 
+def book_referrals(events: list[Touchpoint], book: Book) -> None:
+    """Books each referral once, when it was made first."""
+    made: set[Identifier] = set()
+    for event in events:
+        if event.type == "referral.made":
+            for reference in event.references:
+                if reference.startswith("referral_id:") and reference not in made:
+                    made.add(reference)
+                    book.add(event.at, "referrals", 1, tags_of(event.dimensions, "market", "segment", "acquisition"))
+
+
 def book_messages(events: list[Touchpoint], as_of: int, book: Book) -> None:
     """Books messages whose week is over."""
     cases: dict[Identifier, list[Touchpoint]] = {}

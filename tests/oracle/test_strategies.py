@@ -92,6 +92,8 @@ REACHED = (
     "messages_opened",
     "messages_complained",
     "customers_repeated",
+    "referrals",
+    "clicks_to_complete.n|task=checkout",
 )
 
 

@@ -196,7 +196,9 @@ class Walk:
         return tried
 
 
-def book_attempts(task: TaskPolicy, attempts: list[Attempt], visits: list[Visit], as_of: int, book: Book) -> None:
+def book_attempts(
+    task: TaskPolicy, attempts: list[Attempt], facts: list[Touchpoint], visits: list[Visit], as_of: int, book: Book
+) -> None:
     """Books the attempts whose limit has passed."""
     fixed = f"|task={task.name}"
     for attempt in attempts:
@@ -214,6 +216,10 @@ def book_attempts(task: TaskPolicy, attempts: list[Attempt], visits: list[Visit]
         if attempt.success:
             taken = attempt.success.at - attempt.start.at
             book.spread(due, "time_to_complete", taken, tags, fixed)
+            clicks = any(fact.type == "element.clicked" for fact in visit.facts)
+            kind = "element.clicked" if clicks else "page.viewed"
+            steps = [f for f in facts if f.type == kind and attempt.start.at <= f.at <= attempt.success.at]
+            book.spread(due, "clicks_to_complete", 1_000 * len(steps), tags, fixed)
             if taken > 0:
                 book.add(due, "time_to_complete.ln", round(1e6 * math.log(taken / 1000)), tags, fixed)
 
@@ -231,4 +237,4 @@ def book_ux(events: list[Touchpoint], people: People, references: References, po
                 joined.joined.append(mark)
         book_visits(visits, as_of, book)
         for task in tasks:
-            book_attempts(task, Walk(task, configured, strand).attempts(), visits, as_of, book)
+            book_attempts(task, Walk(task, configured, strand).attempts(), strand.facts, visits, as_of, book)

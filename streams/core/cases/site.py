@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from streams.core.cases.ways import WAYS, Ways
+from streams.core.cases.ways import CLICKED, WAYS, Ways
 from streams.core.cells import Notebook, where_of
 from streams.core.fields import SITE
 from streams.core.journey import CODES, Fact
@@ -273,6 +273,11 @@ def book_attempts(
         elif attempt.failed:
             book.count("attempts_failed", limit, where)
         visit = next(visit for visit in visits if visit.first <= start.at <= visit.last)
+        if attempt.success_at is not None:
+            # A source that sends no clicks still sends pages; which it is, is seen in the visit.
+            step = CLICKED if visit.ways is not None and visit.ways.clicked else PAGE_VIEWED
+            steps = sum([fact.code == step and start.at <= fact.at <= attempt.success_at for fact in facts])
+            book.measure("clicks_to_complete", limit, where, 1_000 * steps)
         until = min(visit.last, limit if attempt.success_at is None else attempt.success_at)
         if any(start.at <= at <= until for at in errors):
             book.count("attempts_errored", limit, where)

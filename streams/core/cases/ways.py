@@ -5,8 +5,8 @@ from __future__ import annotations
 from streams.core.cells import Notebook, Where
 from streams.core.journey import CODES, Fact
 
-_SEARCHED, _NAVIGATED, _CLICKED = (CODES[name] for name in ("search.performed", "navigation.used", "element.clicked"))
-WAYS = frozenset((_SEARCHED, _NAVIGATED, _CLICKED))
+_SEARCHED, _NAVIGATED, CLICKED = (CODES[name] for name in ("search.performed", "navigation.used", "element.clicked"))
+WAYS = frozenset((_SEARCHED, _NAVIGATED, CLICKED))
 RAGE_MS = 1_000
 """Three clicks on one element within this are a rage click; further ones of the same run are part of it."""
 _LONG_AGO = -(1 << 62)
@@ -15,9 +15,10 @@ _LONG_AGO = -(1 << 62)
 class Ways:
     """What a visit's searches, clicks and uses of the navigation come to; facts are taken in in their order."""
 
-    __slots__ = ("_clicks", "dead_clicks", "navigations", "rage_clicks", "searches", "zero_results")
+    __slots__ = ("_clicks", "clicked", "dead_clicks", "navigations", "rage_clicks", "searches", "zero_results")
 
     def __init__(self) -> None:
+        self.clicked = False
         self.searches = self.zero_results = self.navigations = self.rage_clicks = self.dead_clicks = 0
         # Element -> its last two clicks, and whether the last one was part of a rage click.
         self._clicks: dict[str, tuple[int, int, bool]] = {}
@@ -34,6 +35,7 @@ class Ways:
             self._click(fact)
 
     def _click(self, fact: Fact) -> None:
+        self.clicked = True
         fields = fact.fields
         if fields.get("nav_region"):
             self.navigations += 1
