@@ -14,7 +14,7 @@ from functools import lru_cache
 from math import ceil, log
 from typing import Generic, TypeVar
 
-from streams.core.fields import PLACES, code_of, place_of
+from streams.core.fields import MANY, PLACES, code_of, place_of
 from streams.core.model import Bucket, Dimensions, Grain, Rows
 from streams.core.policy import MINUTE
 from streams.core.windows import LocalDays, oldest_live
@@ -89,6 +89,16 @@ class Notebook:
         if geometric and value_ms > 0:
             self._put(self.minutes, key, n + 2, round(1_000_000 * log(value_ms / 1000)))
         band, slot = place_of(name, bucket_of(value_ms))
+        self._put(self.minutes, (band, where, minute), slot, 1)
+
+    def tally(self, name: str, at: int, where: Where, number: int) -> None:
+        """Adds one count to a distribution of counts; its sum is in thousandths, as others' are."""
+        minute = at // MINUTE
+        row, n = PLACES[name + ".n"]
+        key = (row, where, minute)
+        self._put(self.minutes, key, n, 1)
+        self._put(self.minutes, key, n + 1, 1_000 * number)
+        band, slot = place_of(name, min(number, MANY))
         self._put(self.minutes, (band, where, minute), slot, 1)
 
     def count_day(self, name: str, day: int, where: Where, n: int = 1) -> None:

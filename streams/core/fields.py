@@ -3,7 +3,7 @@
 The closed set of what a journey can feed. A field is `name` for a total and `name|dimension=value` for a breakdown; a
 task's cells always carry the task (`attempts|task=cart|device=mobile`), money its currency. A distribution's parts stand
 before the dimensions: `queue_wait.n|medium=phone`, likewise `.sum` (ms), `.ln` (millionths), `.z`, `.p<k>` and `.m<k>`
-(`part_of`). A field that is not of this set is no figure.
+(`part_of`), or `.c<k>` where values are counts. A field that is not of this set is no figure.
 
 Cells that change together are stored together: a *row* holds the cells of one name and one breakdown as slot -> integer
 (`visit|device=mobile` -> {1: 3, 2: 1}), because for a store a field costs more than a number. The counts of a
@@ -21,7 +21,7 @@ import msgspec
 
 from streams.core.model import Bucket, Rows
 
-_PART = re.compile(r"n|sum|ln|z|[pm]-?[0-9]+")
+_PART = re.compile(r"n|sum|ln|z|[pm]-?[0-9]+|c[0-9]+")
 
 SITE = ("channel", "device", "market", "segment", "acquisition")
 PLACE = ("channel", "market", "segment")
@@ -36,7 +36,8 @@ class Cell(msgspec.Struct, frozen=True):
     """A cell that cases write.
 
     row: the row that it is stored in; cells of one row have the same dimensions. dimensions: what it is broken down by,
-    one at a time. always: a dimension that every field of it carries. parts: a distribution, kept as several cells.
+    one at a time. always: a dimension that every field of it carries. parts: a distribution, kept as several cells; counts:
+    of whole numbers, of which small ones have a bucket each (`MANY`).
     daily: booked by local day and ever only.
     """
 
@@ -45,6 +46,7 @@ class Cell(msgspec.Struct, frozen=True):
     dimensions: tuple[str, ...]
     always: str = ""
     parts: bool = False
+    counts: bool = False
     daily: bool = False
 
 
@@ -57,7 +59,8 @@ CELLS: dict[str, Cell] = {
         *(Cell(f"visit_{what}", "visit", SITE) for what in ("errors", "searches", "zero_results", "navigations")),
         *(Cell(f"visit_{what}", "visit", SITE) for what in ("rage_clicks", "dead_clicks")),
         *(Cell(f"attempts{which}", "attempt", SITE, always="task") for which in ("", "_completed", "_failed", "_errored")),
-        *(Cell(name, "attempt", SITE, always="task", parts=True) for name in ("time_to_complete", "clicks_to_complete")),
+        Cell("time_to_complete", "attempt", SITE, always="task", parts=True),
+        Cell("clicks_to_complete", "attempt", SITE, always="task", parts=True, counts=True),
         Cell("orders", "order", SITE),
         Cell("revenue", "money", SITE, always="currency"),
         Cell("orders_valued", "money", SITE, always="currency"),
@@ -93,6 +96,8 @@ CELLS: dict[str, Cell] = {
 _EXACT_PARTS = ("n", "sum", "ln")
 BAND = 32
 """Neighbouring buckets of a distribution that share a row."""
+MANY = BAND - 1
+"""Of a distribution of counts, this and all above it share a bucket, so that all of it is one row."""
 _ZERO = 256
 """Bucket k > -256 of positive values has code k + 256, of negative ones the opposite; zero has code 0."""
 
@@ -135,7 +140,8 @@ def name_at(row: str, slot: int) -> str | None:
     distribution = _DISTRIBUTION_AT.get(band)
     if distribution is None or not 1 <= slot <= BAND:
         return None
-    return f"{distribution}.{part_of(int(number) * BAND + slot - 1)}"
+    code = int(number) * BAND + slot - 1
+    return f"{distribution}.{f'c{code}' if CELLS[distribution].counts else part_of(code)}"
 
 
 def part_of(code: int) -> str:

@@ -83,7 +83,7 @@ class Stats(msgspec.Struct, frozen=True):
 def describe(parts: Mapping[str, int], *, geometric: bool = False) -> tuple[int, float, Stats]:
     """The number of values, their sum in seconds and the figures of a distribution.
 
-    parts: its cells by what follows the dot: `n`, `sum` (ms), `ln` (millionths), `z`, `p<k>`, `m<k>`; one that is
+    parts: its cells by what follows the dot: `n`, `sum` (ms), `ln` (millionths), `z`, `p<k>`, `m<k>`, or `c<k>` of counts; one that is
         absent is 0. geometric: whether logarithms are kept, for the geometric mean.
     """
     n = parts.get("n", 0)
@@ -121,5 +121,7 @@ def _value_of(part: str) -> float | None:
         return 0.0
     if part in {"n", "sum", "ln"}:
         return None
+    if part[0] == "c":
+        return float(part[1:])
     size = _MIDDLE * GAMMA ** int(part[1:])
     return size if part[0] == "p" else -size

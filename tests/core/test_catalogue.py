@@ -49,7 +49,7 @@ def test_windows_fit_the_grains_of_the_cells() -> None:
 
 def test_cases_write_only_declared_cells() -> None:
     """Names stand in the sources as literals; one that is built there (`churned_{days}d`) is matched by its pattern."""
-    call = re.compile(r'book\.(?:count|measure|count_day)\(\s*f?"([^"]+)"')
+    call = re.compile(r'book\.(?:count|measure|tally|count_day)\(\s*f?"([^"]+)"')
     folder = Path(streams.core.cases.__file__).parent
     written = {name for source in folder.glob("*.py") for name in call.findall(source.read_text())}
     assert written

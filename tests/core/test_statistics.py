@@ -126,3 +126,10 @@ def test_a_distribution_without_values_says_nothing() -> None:
 @pytest.mark.parametrize(("value", "bucket"), [(0, "z"), (1000, "p0"), (1001, "p1"), (-1000, "m0"), (1, "p-172"), (-1, "m-172")])
 def test_buckets_at_the_boundaries(value: int, bucket: str) -> None:
     assert part_of(bucket_of(value)) == bucket
+
+
+def test_counts_are_exact_up_to_where_they_are_many() -> None:
+    n, total, stats = describe({"n": 4, "sum": 48_000, "c0": 1, "c3": 1, "c5": 1, "c31": 1})
+    assert (n, total) == (4, 48.0)
+    assert (stats.mean, stats.p50, stats.p90) == (12.0, 3.0, 5.0)
+    assert describe({"n": 1, "sum": 0, "c0": 1})[2].p90 == 0.0

@@ -219,7 +219,9 @@ def book_attempts(
             clicks = any(fact.type == "element.clicked" for fact in visit.facts)
             kind = "element.clicked" if clicks else "page.viewed"
             steps = [f for f in facts if f.type == kind and attempt.start.at <= f.at <= attempt.success.at]
-            book.spread(due, "clicks_to_complete", 1_000 * len(steps), tags, fixed)
+            book.add(due, "clicks_to_complete.n", 1, tags, fixed)
+            book.add(due, "clicks_to_complete.sum", 1_000 * len(steps), tags, fixed)
+            book.add(due, f"clicks_to_complete.c{min(len(steps), 31)}", 1, tags, fixed)
             if taken > 0:
                 book.add(due, "time_to_complete.ln", round(1e6 * math.log(taken / 1000)), tags, fixed)
 

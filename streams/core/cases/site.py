@@ -277,7 +277,7 @@ def book_attempts(
             # A source that sends no clicks still sends pages; which it is, is seen in the visit.
             step = CLICKED if visit.ways is not None and visit.ways.clicked else PAGE_VIEWED
             steps = sum([fact.code == step and start.at <= fact.at <= attempt.success_at for fact in facts])
-            book.measure("clicks_to_complete", limit, where, 1_000 * steps)
+            book.tally("clicks_to_complete", limit, where, steps)
         until = min(visit.last, limit if attempt.success_at is None else attempt.success_at)
         if any(start.at <= at <= until for at in errors):
             book.count("attempts_errored", limit, where)
