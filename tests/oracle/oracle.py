@@ -19,6 +19,12 @@ no code with `streams.core` but the types. What it takes to be meant where the d
 - An order.placed, contact or answer that has no reference is a case of its own.
 - Waits and holds are booked for outbound contacts too; only `contacts` is inbound only.
 - One answer with each instrument counts per survey case; an answer outside its scale counts nowhere.
+- A contact is open from its first fact, and again from a reopening, until it is resolved, ended, abandoned or transferred;
+  each contact of a tree for itself. First response and resolution are of the whole tree, and of inbound ones only.
+- Whatever is opened, clicked, complained of or unsubscribed from was delivered, also where nobody said so.
+- A message that nobody is known to have sent was sent at the first thing that is known of it.
+- Clicks to complete are page views where the visit that the attempt began in has no click.
+- An order is settled 30 days after its delivery, whether or not anybody said that it was placed.
 - A cancellation's deadline is not before the cancellation; of several, the earliest since the last start ends it.
 - Silence: activity exactly at the deadline is still in time. Reactivation is strictly after the loss; every return
   begins a new spell, from which churn counts. Only cancellations of an owned subscription are counted.
