@@ -28,7 +28,11 @@ from streams.export.reader import Reading
 SERIES_BUDGET = 20_000
 """Rolling series per scrape, totals and breakdowns together."""
 
-BREAKDOWN_WINDOWS = frozenset({"1h", "24h", "7d", "28d"})
+BREAKDOWN_WINDOWS = frozenset({"1h", "24h", "28d"})
+"""What everything is broken down over; a fourth window for all would not go into the budget."""
+
+_ALSO_WEEKLY = frozenset({"task_abandonment_rate"})
+"""Broken down over 7 days, too, for the alert that compares these."""
 
 FOLLOWED = frozenset({"channel", "medium"})
 """Dimensions with fixed lists of which a shop uses a few: a value of these is there from its first event on."""
@@ -43,6 +47,12 @@ _Figures = list[tuple[str, Number]]
 
 _Seen = dict[tuple[str, Dims], dict[str, set[str]]]
 """Metric and what it always carries -> dimension -> values, over all windows."""
+
+
+def breakdown_windows(metric: Declared) -> frozenset[str]:
+    """The windows over which a metric is broken down, of those that it has: what is kept by the day has no shorter one than 7d."""
+    weekly = metric.name in _ALSO_WEEKLY or "24h" not in metric.windows
+    return BREAKDOWN_WINDOWS | {"7d"} if weekly else BREAKDOWN_WINDOWS
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -104,7 +114,7 @@ class RollingCollector(Collector):
                 families.total(value.metric, value.window, always, _stats(value))
                 continue
             known.setdefault(by[0], set()).add(by[1])
-            if value.window in BREAKDOWN_WINDOWS:
+            if value.window in breakdown_windows(_DECLARED[value.metric]):
                 breakdowns.append(value)
         for name, window, always in _windows_of(seen):
             if (name, window, always) not in there:
@@ -122,10 +132,9 @@ class RollingCollector(Collector):
             metric = _DECLARED[name]
             for dimension in metric.dimensions:
                 values = dict.fromkeys((*self._closed.get(dimension, ()), *sorted(known.get(dimension, ()))))
-                for window in metric.windows:
-                    if window in BREAKDOWN_WINDOWS:
-                        for value in values:
-                            yield name, window, (*always, (dimension, value))
+                for window in (window for window in metric.windows if window in breakdown_windows(metric)):
+                    for value in values:
+                        yield name, window, (*always, (dimension, value))
 
 
 class _Families:

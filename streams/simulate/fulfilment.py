@@ -65,7 +65,7 @@ def fulfil(world: World, customer: Customer, placed: int, order_id: Mapping[str,
         get_in_touch(world, customer, (delivered or latest or ready) + world.chance.randint(HOUR, DAY), order_id)
     if delivered is not None and world.happens(0.2):
         ask_how_it_was(world, customer, delivered + world.chance.randint(HOUR, 2 * DAY), pleased=not late)
-    elif delivered is not None and world.happens(0.05):
+    elif delivered is not None and world.options.reviews and world.happens(world.options.reviews):
         review(world, customer, delivered + world.chance.randint(HOUR, 5 * DAY), pleased=not late)
 
 

@@ -44,6 +44,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         arrive up to disorder_ms late. rubbish: share of payloads added that must be rejected.
     bots: share of the events that are flagged as a bot's.
     hours: hours of the day, UTC, as often as people are active in them. subscribers: share of customers who subscribe.
+    reviews: share of the deliveries about which nobody is asked that are reviewed in public.
     wave: its events come on top; without it the same options tell the same story until it starts.
     """
 
@@ -61,6 +62,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     disorder_ms: int = MINUTE
     hours: tuple[int, ...] = BUSY_HOURS
     subscribers: float = 0.15
+    reviews: float = 0.0
     spike: Spike | None = None
     wave: Wave | None = None
 
@@ -70,7 +72,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("a simulation needs at least one customer and one event")
         if not 1 <= self.days <= MAX_DAYS:
             raise ValueError(f"days should be between 1 and {MAX_DAYS}")
-        for name in ("duplicates", "late", "disorder", "rubbish", "bots", "subscribers"):
+        for name in ("duplicates", "late", "disorder", "rubbish", "bots", "subscribers", "reviews"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a share: it should be between 0 and 1")
         if not self.hours or not all(0 <= hour < 24 for hour in self.hours):

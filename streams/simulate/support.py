@@ -107,7 +107,7 @@ def hang_up(world: World, customer: Customer, at: int, medium: str, identifiers:
 
 def ask_how_it_was(world: World, customer: Customer, at: int, *, pleased: bool) -> None:
     """An invitation, and mostly an answer; sometimes a second one that replaces it."""
-    instrument = world.chance.choice(("csat", "csat", "csat", "nps", "nps", "nps", "ces2", "sus"))
+    instrument = world.chance.choice(("csat", "csat", "nps", "nps", "ces2", "sus"))
     invitation = {"invitation_id": world.name("invitation")}
     who = customer.identifiers("email")
     world.tell(customer, at, "survey.sent", "email", {**who, **invitation}, instrument=instrument)

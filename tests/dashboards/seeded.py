@@ -39,9 +39,9 @@ def records() -> list[Record]:
     """What arrives: two quiet stretches of three weeks, and a busy end, so that a day's breakdowns have samples."""
     half = WEEKS // 2 * 7
     worlds = [
-        simulate(400, 6_000, seed=21, days=half),
-        simulate(400, 6_000, seed=22, days=half, start_ms=DEFAULT_START_MS + half * DAY),
-        simulate(1_000, 12_000, seed=23, days=5, start_ms=NOW - 5 * DAY),
+        simulate(400, 6_000, seed=21, days=half, reviews=0.05),
+        simulate(400, 6_000, seed=22, days=half, reviews=0.05, start_ms=DEFAULT_START_MS + half * DAY),
+        simulate(1_000, 12_000, seed=23, days=5, reviews=0.05, start_ms=NOW - 5 * DAY),
     ]
     arrivals = heapq.merge(*worlds, key=lambda one: one.arrival_ms)
     until_now = (one for one in arrivals if one.arrival_ms <= NOW)

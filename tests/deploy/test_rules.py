@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from streams.core.catalogue import METRICS
 from streams.core.policy import Policy
-from streams.export.collector import BREAKDOWN_WINDOWS, RollingCollector
+from streams.export.collector import RollingCollector, breakdown_windows
 from streams.export.server import Exporter
 from streams.store.memory import MemoryStore
 from streams.worker.metrics import WorkerMetrics
@@ -164,7 +164,7 @@ def check_rolling(name: str, matchers: dict[str, list[str]]) -> None:
     for metric in matchers.get("metric", ()):
         for window in matchers.get("window", ()):
             assert window in DECLARED[metric].windows, matchers
-            assert name == "journey_rolling" or window in BREAKDOWN_WINDOWS, matchers
+            assert name == "journey_rolling" or window in breakdown_windows(DECLARED[metric]), matchers
 
 
 def test_every_metric_that_an_alert_compares_is_declared() -> None:

@@ -77,7 +77,7 @@ def heard(simulation: Simulation) -> list[Touchpoint]:
 
 @pytest.mark.parametrize("seed", range(1, 6))
 def test_the_oracle_finds_what_the_simulator_decided(seed: int) -> None:
-    simulation = simulate(200, 4_000, seed, duplicates=0.1, late=0.05, disorder=0.3, rubbish=0.02)
+    simulation = simulate(200, 4_000, seed, duplicates=0.1, late=0.05, disorder=0.3, rubbish=0.02, reviews=0.05)
     touchpoints = heard(simulation)
     truth = simulation.truth
     found = ever(oracle(touchpoints, Policy(), truth.settled_ms, truth.settled_ms))
@@ -88,7 +88,7 @@ def test_the_oracle_finds_what_the_simulator_decided(seed: int) -> None:
 
 
 def test_truth_covers_every_kind_of_figure() -> None:
-    document = simulate(300, 8_000, 5, duplicates=0.1, late=0.1, rubbish=0.05).truth.document()
+    document = simulate(300, 8_000, 5, duplicates=0.1, late=0.1, rubbish=0.05, reviews=0.1).truth.document()
     empty = [name for name, value in document.items() if not value]
     assert empty == []
     assert set(document["revenue"]) == {"EUR", "GBP", "USD"}
