@@ -11,7 +11,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from streams.core.model import Partition, Record
 from streams.kafka_access import KafkaAccess
-from streams.worker.dead_letters import DETAILS, PREFIX
+from streams.worker.dead_letters import DETAILS, PREFIX, position_of
 
 ANSWER_MS = 10_000
 POLL_MS = 500
@@ -35,7 +35,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
     @property
     def position(self) -> str:
         """topic/partition/offset of the record, the letter's key."""
-        return f"{self.partition.topic}/{self.partition.number}/{self.record.offset}"
+        return position_of(self.partition, self.record)
 
     @property
     def headers(self) -> dict[str, str]:

@@ -43,7 +43,7 @@ class DeadLetters:
         return len(letters)
 
     async def _letter(self, partition: Partition, record: Record, why: Sequence[Rejected]) -> None:
-        key = f"{partition.topic}/{partition.number}/{record.offset}".encode()
+        key = position_of(partition, record).encode()
         headers = headers_of(partition, record, why)
         value = record.value
         if value is not None and len(value) > MAX_BYTES:
@@ -60,6 +60,11 @@ class DeadLetters:
             await self._app.producer.send_and_wait(self._topic, key, value, None, None, headers)
         except ProducerSendError as error:  # Faust wraps what aiokafka raises
             raise (error.__cause__ or error) from None
+
+
+def position_of(partition: Partition, record: Record) -> str:
+    """topic/partition/offset: the key of a record's letter, and what people call it by."""
+    return f"{partition}/{record.offset}"
 
 
 def headers_of(partition: Partition, record: Record, why: Sequence[Rejected]) -> Headers:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from streams.embedded.valkey import RedisServer
-from tests.integration.conftest import missing, own_kafka, redis_binaries, running_redis
+from tests.integration.conftest import own_kafka, own_redis
 
 
 @pytest.fixture(scope="module")
@@ -18,8 +18,4 @@ def kafka(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def redis(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
-    binaries = redis_binaries()
-    if not binaries:
-        missing("Neither redis-server nor the embedded Valkey can run here")
-    with running_redis(request, binaries[0]) as server:
-        yield server
+    yield from own_redis(request)

@@ -80,14 +80,19 @@ def running_redis(request: pytest.FixtureRequest, binary: str) -> Iterator[Redis
         yield server
 
 
-@pytest.fixture(scope="session")
-def redis(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
-    """Redis where it is on PATH, else the embedded Valkey; with an append-only file."""
+def own_redis(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
+    """A Redis where it is on PATH, else the embedded Valkey, for a fixture to yield from; with an append-only file."""
     binaries = redis_binaries()
     if not binaries:
         missing("Neither redis-server nor the embedded Valkey can run here")
     with running_redis(request, binaries[0]) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def redis(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
+    """The one that most tests share."""
+    yield from own_redis(request)
 
 
 @pytest.fixture(scope="session")
