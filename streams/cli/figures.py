@@ -39,23 +39,24 @@ def figure(value: Value) -> str:
     if value.stats is not None:
         if value.stats.p50 is None or value.stats.p90 is None:
             return "-"
-        return f"p50 {_number(value.stats.p50, value.unit)}, p90 {_number(value.stats.p90, value.unit)}"
-    return "-" if value.value is None else _number(value.value, value.unit)
+        return f"p50 {number(value.stats.p50, value.unit)}, p90 {number(value.stats.p90, value.unit)}"
+    return "-" if value.value is None else number(value.value, value.unit)
 
 
 def interval(value: Value) -> str:
     """The 95 % interval, where the metric has one."""
     if value.low is None or value.high is None:
         return ""
-    return f"{_number(value.low, value.unit)} .. {_number(value.high, value.unit)}"
+    return f"{number(value.low, value.unit)} .. {number(value.high, value.unit)}"
 
 
-def _number(number: float, unit: str) -> str:
+def number(amount: float, unit: str) -> str:
+    """An amount in a metric's unit."""
     if unit == "ratio":
-        return f"{100 * number:.1f} %"
+        return f"{100 * amount:.1f} %"
     if unit == "seconds":
-        return _seconds(number)
-    return f"{number:,}" if isinstance(number, int) else f"{number:,.2f}"
+        return _seconds(amount)
+    return f"{amount:,}" if isinstance(amount, int) else f"{amount:,.2f}"
 
 
 def _seconds(seconds: float) -> str:

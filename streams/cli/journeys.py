@@ -81,6 +81,7 @@ def _fact_document(fact: Fact) -> dict[str, Any]:
     return {
         "time": timestamp(fact.at),
         "type": fact.type,
+        "event": fact.eid.hex(),
         "person": fact.who or None,
         "references": fact.references,
         **_dimensions(fact.dimensions),

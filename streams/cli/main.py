@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from streams.cli import config, contract, demo, doctor, functions, kafka, letters, mapping, offline, serve, state
+from streams.cli import config, contract, demo, doctor, explain, functions, kafka, letters, mapping, offline, serve, state
 from streams.cli.failure import Failure
 
 app = typer.Typer(
@@ -36,6 +36,7 @@ for command in (
     offline.simulate,
     offline.fold,
     state.metrics,
+    explain.explain,
     state.show,
     state.positions,
     state.digest,

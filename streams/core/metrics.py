@@ -122,7 +122,7 @@ def compute(
     if moment is None:
         return []
     sums = summed(watermark, policy, windows, metrics, at)
-    tables = {span: _table(gather(one.plan, cells)) for span, one in sums.items()}
+    tables = {span: table_of(gather(one.plan, cells)) for span, one in sums.items()}
     return values_of(tables, moment, policy, windows, metrics)
 
 
@@ -151,7 +151,7 @@ def moment_of(watermark: int, policy: Policy, at: int | None = None) -> int | No
 
 def as_json(values: Iterable[Value], as_of: int | None, namespace: str) -> dict[str, object]:
     """The document that `journey metrics --json` and `fold --json` print; times are RFC 3339, None before any watermark."""
-    return {"as_of": None if as_of is None else timestamp(as_of), "namespace": namespace, "metrics": [*map(_entry, values)]}
+    return {"as_of": None if as_of is None else timestamp(as_of), "namespace": namespace, "metrics": [*map(entry, values)]}
 
 
 def timestamp(at: int) -> str:
@@ -160,16 +160,17 @@ def timestamp(at: int) -> str:
     return moment.isoformat(timespec="milliseconds" if at % 1000 else "seconds").replace("+00:00", "Z")
 
 
-def _entry(value: Value) -> dict[str, object]:
-    entry: dict[str, object] = {
+def entry(value: Value) -> dict[str, object]:
+    """One value as JSON."""
+    found: dict[str, object] = {
         "metric": value.metric,
         "window": value.window,
         "dimensions": dict(value.dimensions),
         "value": value.value,
     }
     if value.stats is not None:
-        entry["stats"] = msgspec.to_builtins(value.stats)
-    entry |= {
+        found["stats"] = msgspec.to_builtins(value.stats)
+    found |= {
         "numerator": value.numerator,
         "denominator": value.denominator,
         "n": value.n,
@@ -178,7 +179,7 @@ def _entry(value: Value) -> dict[str, object]:
         "unit": value.unit,
         "definition": value.definition,
     }
-    return entry
+    return found
 
 
 def _sources(windows: Collection[str] | None, metrics: Collection[str] | None) -> list[_Source]:
@@ -217,7 +218,8 @@ def _plan(calendar: Calendar, span: Span) -> Plan | None:
             return calendar.stock()
 
 
-def _table(figures: Mapping[str, int]) -> Table:
+def table_of(figures: Mapping[str, int]) -> Table:
+    """Figures by field, as `values_of` takes them."""
     table: dict[str, dict[Dims, dict[str, int]]] = {}
     for name, amount in figures.items():
         field = parse_field(name)

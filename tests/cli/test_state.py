@@ -17,6 +17,7 @@ import pytest
 
 from streams.cli.main import run
 from streams.cli.serve import until_told
+from streams.core.definitions import definitions_digest
 from streams.core.model import Partition, Position, Record
 from streams.core.pipeline import Pipeline
 from streams.drive import run_chunk, run_sweep
@@ -46,9 +47,10 @@ EVENTS = [
 async def fill(url: str) -> None:
     store = RedisStore.at(url, "test")
     settings = load_settings(clock="history", timezone="UTC")
-    pipeline = Pipeline(settings.policy(), "definitions", settings.topic_policies)
+    definitions = definitions_digest(settings.policy(), settings.topic_policies)
+    pipeline = Pipeline(settings.policy(), definitions, settings.topic_policies)
     partition = Partition("touchpoints", 0)
-    await store.open("definitions", {partition: 0}, ["touchpoints"])
+    await store.open(definitions, {partition: 0}, ["touchpoints"])
     records = [Record(offset, T0 + HOUR, payload) for offset, payload in enumerate(EVENTS)]
     chunk = pipeline.decode(partition, 0, len(records), records, Position(0))
     assert chunk.rejected == []
@@ -120,6 +122,48 @@ def test_a_namespace_without_anything_says_what_to_do(
 ) -> None:
     monkeypatch.setenv("JOURNEY_NAMESPACE", "empty")
     assert "no watermark yet; start a worker" in failure(capsys, 1, "metrics")
+
+
+def test_explain_finds_the_journeys_and_events_behind_a_figure(capsys: pytest.CaptureFixture[str]) -> None:
+    document = output(capsys, "explain", "conversion_rate", "--window", "24h")
+    assert (document["namespace"], document["numerator"], document["denominator"]) == ("test", 2, 3)
+    assert document["found"] == {"numerator": 2, "n": 3}
+    assert document["count"] == 2
+    latest = document["behind"][0]
+    assert (latest["journey"], latest["kind"], latest["last_step"]) == ("customer_id:17", "visit", "order.placed")
+    shown = output(capsys, "show", latest["journey"])
+    assert latest["events"] == [entry["event"] for entry in shown["timeline"]]
+    rest = output(capsys, "explain", "conversion_rate", "--window", "24h", "--rest")
+    assert [one["journey"] for one in rest["behind"]] == ["email:bob@example.com"]
+    attempts = output(capsys, "explain", "task_success_rate", "--window", "24h", "--dimension", "task=checkout")
+    assert [(one["outcome"], one["case"]) for one in attempts["behind"]] == [("completed", "checkout")]
+
+
+def test_explain_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", "visits", "--window", "24h", "--limit", "2"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("test: visits over 24h\n")
+    for part in (
+        "before  2026-03-01T11:00:59.999Z",
+        "now     2026-03-02T11:00:00Z",
+        "channel=web",
+        "3 behind it; 2 of them",
+        "+3",
+    ):
+        assert part in out
+    assert "looked at" not in out
+
+
+def test_explain_says_what_it_cannot_explain(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "No metric 'sales'" in failure(capsys, 2, "explain", "sales")
+    assert "churn_rate has no 1h; it has 7d, 28d" in failure(capsys, 2, "explain", "churn_rate", "--window", "1h")
+    assert "say which one: --dimension task=VALUE" in failure(capsys, 2, "explain", "task_success_rate")
+    assert "NAME=VALUE with a NAME of channel" in failure(capsys, 2, "explain", "visits", "--dimension", "colour=red")
+    both = ("--dimension", "channel=web", "--dimension", "device=mobile")
+    assert "one dimension at a time" in failure(capsys, 2, "explain", "visits", *both)
+    assert "has no visits device=mobile over 1h" in failure(capsys, 1, "explain", "visits", "--dimension", "device=mobile")
+    monkeypatch.setenv("JOURNEY_TIMEZONE", "Asia/Tokyo")
+    assert "give it the JOURNEY_ settings of the workers" in failure(capsys, 1, "explain", "visits")
 
 
 def test_a_server_that_is_away_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

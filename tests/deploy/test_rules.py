@@ -110,6 +110,21 @@ def test_an_alert_says_what_it_must(name: str) -> None:
     assert annotations["runbook_url"] == f"{{{{ $externalLabels.repository }}}}deploy/runbook.md#{name.lower()}"
     headings = re.findall(r"^### (\w+)$", (ROOT / "runbook.md").read_text("utf-8"), re.MULTILINE)
     assert headings.count(name) == 1
+    assert ("explain" in annotations) == (labels["scope"] == "business")
+
+
+@pytest.mark.parametrize("name", sorted(BUSINESS))
+def test_an_alert_names_the_command_that_explains_its_figure(name: str) -> None:
+    """With the metric and the window of the rule, and by what the alert is told apart."""
+    command, _, arguments = ALERTS[name]["annotations"]["explain"].partition(" explain ")
+    metric, option, window, *rest = arguments.replace("{{ ", "{{").replace(" }}", "}}").split()
+    assert (command, option) == ("journey", "--window")
+    found = DECLARED[metric]
+    assert window in found.windows
+    assert f'metric="{metric}", window="{window}"' in ALERTS[name]["expr"] or "journey:sparse:by" in ALERTS[name]["expr"]
+    by = [text.partition("=")[0] for text in rest if "=" in text]
+    assert set(by) <= {found.always, "{{$labels.dimension}}"}
+    assert (found.always in by) == bool(found.always)
 
 
 def test_the_runbook_has_no_heading_too_many() -> None:

@@ -168,4 +168,10 @@ def is_subscription(fact: Fact) -> bool:
     return fact.code in (_STARTED, _RENEWED, _CANCELLED, _ENDED)
 
 
+def is_signal(fact: Fact) -> bool:
+    """Whether a fact may begin or end a life as a customer."""
+    return fact.code in (_PLACED, CLOSED) or is_subscription(fact)
+
+
+_PLACED = CODES["order.placed"]
 CLOSED = CODES["account.closed"]

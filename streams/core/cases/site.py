@@ -165,6 +165,13 @@ def walk_visits(facts: Iterable[Fact], rules: Rules) -> list[Visit]:
     return visits
 
 
+def facts_in(visit: Visit, facts: Iterable[Fact]) -> list[Fact]:
+    """The facts that made a visit what it is, the marks that joined it included."""
+    return [
+        fact for fact in facts if (_order_of(fact) in visit.orders if is_mark(fact) else visit.first <= fact.at <= visit.last)
+    ]
+
+
 def _visit_of(mark: Fact, visits: Sequence[Visit], rules: Rules) -> Visit | None:
     """By visit id, else by cart token, else the visit that was open when the order was placed."""
     for kind in ("visit_id:", "cart_token:"):
@@ -260,27 +267,32 @@ def book_attempts(
     facts: Sequence[Fact], visits: Sequence[Visit], since: int, as_of: int, task: TaskRules, book: Notebook
 ) -> None:
     """Books the attempts at one task whose limit has passed after `since` and by as_of."""
-    errors = [fact.at for fact in facts if fact.code in _ERRORS]
     for attempt in walk_attempts(facts, task):
-        start, limit = attempt.start, attempt.start.at + task.limit_ms
-        if not since < limit <= as_of:
-            continue
-        where = where_of(start.dimensions, SITE, f"|task={task.name}")
-        book.count("attempts", limit, where)
-        if attempt.success_at is not None:
-            book.count("attempts_completed", limit, where)
-            book.measure("time_to_complete", limit, where, attempt.success_at - start.at, geometric=True)
-        elif attempt.failed:
-            book.count("attempts_failed", limit, where)
-        visit = next(visit for visit in visits if visit.first <= start.at <= visit.last)
-        if attempt.success_at is not None:
-            # A source that sends no clicks still sends pages; which it is, is seen in the visit.
-            step = CLICKED if visit.ways is not None and visit.ways.clicked else PAGE_VIEWED
-            steps = sum([fact.code == step and start.at <= fact.at <= attempt.success_at for fact in facts])
-            book.tally("clicks_to_complete", limit, where, steps)
-        until = min(visit.last, limit if attempt.success_at is None else attempt.success_at)
-        if any(start.at <= at <= until for at in errors):
-            book.count("attempts_errored", limit, where)
+        book_attempt(attempt, facts, visits, since, as_of, task, book)
+
+
+def book_attempt(
+    attempt: Attempt, facts: Sequence[Fact], visits: Sequence[Visit], since: int, as_of: int, task: TaskRules, book: Notebook
+) -> None:
+    """Books one of them, if its limit has passed then."""
+    start, limit = attempt.start, attempt.start.at + task.limit_ms
+    if not since < limit <= as_of:
+        return
+    where = where_of(start.dimensions, SITE, f"|task={task.name}")
+    book.count("attempts", limit, where)
+    visit = next(visit for visit in visits if visit.first <= start.at <= visit.last)
+    if attempt.success_at is not None:
+        book.count("attempts_completed", limit, where)
+        book.measure("time_to_complete", limit, where, attempt.success_at - start.at, geometric=True)
+        # A source that sends no clicks still sends pages; which it is, is seen in the visit.
+        step = CLICKED if visit.ways is not None and visit.ways.clicked else PAGE_VIEWED
+        steps = sum([fact.code == step and start.at <= fact.at <= attempt.success_at for fact in facts])
+        book.tally("clicks_to_complete", limit, where, steps)
+    elif attempt.failed:
+        book.count("attempts_failed", limit, where)
+    until = min(visit.last, limit if attempt.success_at is None else attempt.success_at)
+    if any(start.at <= fact.at <= until for fact in facts if fact.code in _ERRORS):
+        book.count("attempts_errored", limit, where)
 
 
 def book_site(facts: Sequence[Fact], since: int, as_of: int, rules: Rules, book: Notebook) -> None:
