@@ -89,8 +89,8 @@ async def _adopt(settings: Settings) -> str:
         raise Failure(f"Namespace {settings.namespace} is empty; a worker opens it with whatever settings it has.")
     if answer.verdict is Verdict.FENCED:
         raise Failure(
-            "More than topics and formats differs (settings, metrics or libraries): use those that filled the namespace, or rebuild "
-            "into a new JOURNEY_NAMESPACE."
+            "More than topics and formats differs (settings, metrics or libraries): use those that filled the namespace, or "
+            "`journey rebuild` into a new namespace."
         )
     return "it goes on with these topics and formats; start every worker anew with them, the others stop"
 

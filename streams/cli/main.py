@@ -14,7 +14,21 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from streams.cli import config, contract, demo, doctor, explain, functions, kafka, letters, mapping, offline, serve, state
+from streams.cli import (
+    config,
+    contract,
+    demo,
+    doctor,
+    explain,
+    functions,
+    kafka,
+    letters,
+    mapping,
+    offline,
+    rebuild,
+    serve,
+    state,
+)
 from streams.cli.failure import Failure
 
 app = typer.Typer(
@@ -40,6 +54,7 @@ for command in (
     state.show,
     state.positions,
     state.digest,
+    rebuild.rebuild,
     contract.validate,
     contract.formats,
     contract.schema,

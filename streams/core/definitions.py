@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from hashlib import blake2b
 from importlib.metadata import version
 
@@ -11,6 +12,7 @@ import msgspec
 
 from schemas.formats import format_digest
 from streams.core.catalogue import catalogue_digest
+from streams.core.fields import BANDS, PLACES
 from streams.core.normalise import VERSION as NORMALISER_VERSION
 from streams.core.policy import Policy, TopicPolicy
 
@@ -22,11 +24,14 @@ MEANING_DIGITS = 16
 the latter differ, a namespace may go on with them (`journey topics adopt`): they say how records are read from now on.
 """
 
+LAYOUT_DIGITS = 8
+"""So many at the end are of where cells are stored: a version with others cannot read them."""
+
 _NORMALISERS = ("email-validator", "phonenumbers", "tzdata")
 
 
 def definitions_digest(policy: Policy, topics: Iterable[TopicPolicy]) -> str:
-    """32 hex digits. Workers with different digests never write to one namespace.
+    """40 hex digits. Workers with different digests never write to one namespace.
 
     It covers the metric catalogue, the policy, the core's revision, and the versions of the libraries that decide what an
     identifier or a local day is; and the topics with their formats.
@@ -38,7 +43,19 @@ def definitions_digest(policy: Policy, topics: Iterable[TopicPolicy]) -> str:
         "normaliser": NORMALISER_VERSION,
         "libraries": {name: version(name) for name in _NORMALISERS},
     }
-    return _digest(meaning) + _digest({topic.name: [format_digest(topic.format), topic.cadence] for topic in topics})
+    formats = {topic.name: [format_digest(topic.format), topic.cadence] for topic in topics}
+    return _digest(meaning) + _digest(formats) + layout_digest()
+
+
+def same_layout(definitions: str) -> bool:
+    """Whether this version can read the cells of a namespace with these definitions."""
+    return len(definitions) == 2 * MEANING_DIGITS + LAYOUT_DIGITS and definitions.endswith(layout_digest())
+
+
+@lru_cache(maxsize=1)
+def layout_digest() -> str:
+    """Of the row and slot of every cell."""
+    return _digest({"places": PLACES, "bands": BANDS})[:LAYOUT_DIGITS]
 
 
 def _digest(parts: object) -> str:

@@ -117,17 +117,18 @@ def _numbered() -> tuple[dict[str, tuple[str, int]], dict[str, str]]:
     return places, bands
 
 
-PLACES, _BANDS = _numbered()
-"""Cell, or exact part of a distribution (`hold.sum`), -> the row that it is in and its slot there, from 1 on."""
+PLACES, BANDS = _numbered()
+"""Cell, or exact part of a distribution (`hold.sum`), -> the row that it is in and its slot there, from 1 on; distribution -> the row of
+its buckets, without the number of the band."""
 
 _CELL_AT = {place: name for name, place in PLACES.items()}
-_DISTRIBUTION_AT = {band: name for name, band in _BANDS.items()}
+_DISTRIBUTION_AT = {band: name for name, band in BANDS.items()}
 
 
 @lru_cache(maxsize=65_536)
 def place_of(distribution: str, code: int) -> tuple[str, int]:
     """The row and slot of a distribution's bucket, by its code (`cells.bucket_of`)."""
-    return f"{_BANDS[distribution]}.{code // BAND}", code % BAND + 1
+    return f"{BANDS[distribution]}.{code // BAND}", code % BAND + 1
 
 
 @lru_cache(maxsize=65_536)

@@ -179,7 +179,7 @@ class RedisDoctor:
             f"{name}, {counted(len(self.positions), 'partition')}, watermark {timestamp(watermark) if watermark >= 0 else 'not there yet'}"
         ]
         where = ", ".join(row_name(partition) for partition in lost)
-        wrong = [f"the positions of {where} are lost: restore a snapshot, or rebuild into a new JOURNEY_NAMESPACE"]
+        wrong = [f"the positions of {where} are lost: restore a snapshot, or `journey rebuild` into a new namespace"]
         return judged("namespace", facts, wrong if lost else [])
 
     async def _definitions(self) -> Check:

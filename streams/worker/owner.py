@@ -235,14 +235,14 @@ class Owner:
             self.fail(
                 Halt.DEFINITIONS,
                 "The namespace was filled with other definitions (settings, metrics or libraries) than this worker has: "
-                "run the version and settings that filled it, or rebuild into a new JOURNEY_NAMESPACE; where only topics or their "
+                "run the version and settings that filled it, or `journey rebuild` into a new namespace; where only topics or their "
                 "formats differ, `journey topics adopt` lets the namespace go on with these.",
             )
         elif answer.verdict is Verdict.UNLISTED:
             self.fail(
                 Halt.POSITION_MISSING,
                 "The store has lost the position of a partition that it had listed, so nobody knows what was counted: "
-                "restore a snapshot, or rebuild into a new JOURNEY_NAMESPACE.",
+                "restore a snapshot, or `journey rebuild` into a new namespace.",
             )
         else:
             return False
@@ -268,7 +268,7 @@ class Owner:
             gone = start - offset
             if gone <= 0 or self._on_loss != "continue":
                 what = f"{gone} records were removed before they were read" if gone > 0 else "its log ends before that"
-                sentence = f"Kafka cannot go on with {partition} at offset {offset}: {what}. Restore the log, or rebuild."
+                sentence = f"Kafka cannot go on with {partition} at offset {offset}: {what}. Restore the log, or `journey rebuild` into a new namespace."
                 self.fail(Halt.RECORDS_LOST, sentence)
                 return
             log.error("%s: %d records from offset %d on are lost; going on, as the settings say", partition, gone, offset)

@@ -8,9 +8,11 @@ import logging
 import multiprocessing
 import os
 import signal
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.context import SpawnProcess
 
 from streams.core import is_compiled
 from streams.kafka_access import KafkaAccess
@@ -171,28 +173,44 @@ def run_workers(settings: Settings, workers: int) -> int:
     RegistryAccess.of(settings)
     if workers == 1:
         return run_worker(settings)
-    spawn = multiprocessing.get_context("spawn")
-    children = [spawn.Process(target=_child, args=(settings, number), name=f"worker-{number}") for number in range(workers)]
     told = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.append(True))
-    for child in children:
+    with children(settings, workers) as running:
+        while not told and all(child.is_alive() for child in running):
+            time.sleep(JOIN_SECONDS)
+    return FINE if told and all(child.exitcode == FINE for child in running) else FAILED
+
+
+@contextmanager
+def children(settings: Settings, workers: int) -> Iterator[list[SpawnProcess]]:
+    """Workers, each in a process of its own; whatever happens, they have ended afterwards."""
+    spawn = multiprocessing.get_context("spawn")
+    found = [spawn.Process(target=_child, args=(settings, number), name=f"worker-{number}") for number in range(workers)]
+    for child in found:
         child.start()
     try:
-        while not told and all(child.is_alive() for child in children):
-            time.sleep(JOIN_SECONDS)
+        yield found
     finally:
-        for child in children:
+        for child in found:
             if child.is_alive() and child.pid is not None:
                 os.kill(child.pid, signal.SIGTERM)
         deadline = time.monotonic() + END_SECONDS
-        for child in children:
+        for child in found:
             child.join(max(0.0, deadline - time.monotonic()))
             if child.is_alive():
                 child.kill()
                 child.join()
-    return FINE if told and all(child.exitcode == FINE for child in children) else FAILED
 
 
 def _child(settings: Settings, number: int) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     raise SystemExit(run_worker(settings, number))
+
+
+def _end_with_parent() -> None:
+    """A worker that nobody can tell to end any more, because its parent was killed, ends by itself."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -79,6 +79,6 @@ def test_the_cores_revision_and_libraries_count(monkeypatch: pytest.MonkeyPatch)
     assert len({digest[:MEANING_DIGITS] for digest in (BEFORE, revised, definitions_digest(POLICY, TOPICS))}) == 3
 
 
-def test_a_digest_is_32_hex_digits() -> None:
-    assert len(BEFORE) == 32
+def test_a_digest_is_40_hex_digits() -> None:
+    assert len(BEFORE) == 40
     assert int(BEFORE, 16) >= 0
