@@ -97,12 +97,11 @@ async def compare(before: Store, now: Store, policy: Policy) -> Compared | None:
         return None
     at = one if one == other else min(one, other) // MINUTE * MINUTE - 1
     complete = await _let_in(now, at) and await _let_in(before, at)
-    sides = [await read_values(store, policy, at=at) for store in (before, now)]
-    moments = {reading.as_of for reading in sides}
-    if moments != {at}:
-        raise MovingError("the watermarks moved while both were read; compare again with `journey metrics --at`")
-    was, is_ = ([entry(value) for value in reading.values] for reading in sides)
-    return msgspec.structs.replace(differences(was, is_, at), complete=complete)
+    was, is_ = [await read_values(store, policy, at=at) for store in (before, now)]
+    if was.as_of is None or was.as_of != is_.as_of:
+        raise MovingError("the watermarks moved on while both were read; `journey metrics --at TIME` of both tells them apart")
+    found = differences(map(entry, was.values), map(entry, is_.values), was.as_of)
+    return msgspec.structs.replace(found, complete=complete)
 
 
 async def _let_in(store: Store, until: int) -> bool:

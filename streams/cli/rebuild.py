@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -119,13 +120,14 @@ async def _follow(
     try:
         held = await before.definitions()
         watermark, _ = await before.positions()
-        # In a namespace of history the watermark is the records', and other topics may end elsewhere.
-        wanted = watermark if new.clock == "live" else -1
+        # Once a live namespace has caught up its watermark follows the wall clock; one of history ends where its records do.
+        policy = new.policy()
+        wanted = time.time_ns() // 1_000_000 - policy.disorder_ms if policy.clock == "live" else -1
         await catch_up(now, logs, wanted, alive, _progress if watched else _silent)
         if watched:
             sys.stderr.write("\r\x1b[K")
         if document is not None:
-            return await compare_with(document, parse_time(document["as_of"], "--against"), now, new.policy()), ""
+            return await compare_with(document, parse_time(document["as_of"], "--against"), now, policy), ""
         if held is None or watermark < 0:
             return None, f"{settings.namespace} has no figures to compare with."
         if not same_layout(held):
@@ -133,7 +135,7 @@ async def _follow(
                 f"{settings.namespace} was filled by another version, whose cells this one cannot read: compare with what "
                 "`journey metrics --json` of that version prints, by --against FILE."
             )
-        return await compare(before, now, new.policy()), ""
+        return await compare(before, now, policy), ""
     except MovingError as error:
         return None, f"Not compared: {error}."
     finally:

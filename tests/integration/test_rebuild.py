@@ -20,6 +20,7 @@ from kafka import KafkaAdminClient, TopicPartition
 
 from streams.core.metrics import timestamp
 from streams.core.policy import Policy
+from streams.settings import load_settings
 from streams.store.dump import canonical_dump
 from streams.store.redis import RedisStore
 from tests.integration.shop import OpenShop, Shop, folded
@@ -113,12 +114,12 @@ async def test_a_namespace_rebuilt_is_the_same_and_workers_go_on_with_it(open_sh
 
 async def test_a_live_namespace_goes_on_meanwhile(open_shop: OpenShop) -> None:
     """Its workers run and its watermark moves; both are compared at the end of one minute."""
-    shop = open_shop(policy=Policy(clock="live"))
+    shop = open_shop(policy=load_settings(clock="live").policy(), **{"message.timestamp.type": "LogAppendTime"})
     now = time.time_ns() // 1_000_000
     events: list[tuple[int, bytes]] = []
     for number in range(200):
         who = {"customer_id": f"C{number % 40}", "order_id": f"R{number}"}
-        at = timestamp(now - (200 - number) * 60_000)
+        at = timestamp(now - (400 - number) * 60_000)
         data = {"identifiers": who, "channel": "web"}
         event = {"specversion": "1.0", "id": str(number), "source": "/t", "type": "order.placed", "time": at, "data": data}
         events.append((number % 4, orjson.dumps(event)))
