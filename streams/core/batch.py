@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from streams.core.cases import life, site
+from streams.core.cases import life, people, site
 from streams.core.cells import Notebook
 from streams.core.families import TIMED_PREFIXES, kind_of
 from streams.core.journey import Case, Fact, Journey, decode, encode, later_than
 from streams.core.model import Advance, Commit, Identifier, JourneyId, Version, version_of
+from streams.core.opened import Closed, Opened
 from streams.core.policy import Policy
 from streams.core.trees import root_of, roots_of, tree_of
 from streams.core.views import (
@@ -45,50 +46,6 @@ class Context:
         self.rules = site.rules_of(policy)
         self.keep_ms = policy.keep_ms
         self.local = LocalDays(policy.timezone)
-
-
-class Opened:
-    """A journey that this batch may change, and how it was before: `site` and `links` are copied when they are touched."""
-
-    __slots__ = ("as_of", "dirty", "id", "journey", "links", "lived", "relinked", "site", "soiled", "version")
-
-    def __init__(self, found: JourneyId, journey: Journey, version: Version | None) -> None:
-        """version: what the store holds; None where it holds nothing."""
-        self.id = found
-        self.journey = journey
-        self.version = version
-        self.as_of = journey.as_of
-        self.site = journey.site
-        self.links = journey.links
-        self.dirty: tuple[int, int] | None = None
-        self.relinked = False
-        self.soiled: set[Identifier] = set()
-        self.lived = False
-
-    def touch_site(self, lo: int, hi: int) -> None:
-        """Site facts between these times are about to change."""
-        if self.dirty is None:
-            self.dirty = (lo, hi)
-            self.site = list(self.site)
-        else:
-            self.dirty = (min(lo, self.dirty[0]), max(hi, self.dirty[1]))
-
-    def touch_links(self) -> None:
-        """Links are about to change."""
-        if not self.relinked:
-            self.relinked = True
-            self.links = dict(self.links)
-
-
-class Closed:
-    """A journey as this batch leaves it, unless it is opened once more. version: what the store holds of it."""
-
-    __slots__ = ("blob", "due", "version")
-
-    def __init__(self, blob: bytes, version: Version | None, due: int | None) -> None:
-        self.blob = blob
-        self.version = version
-        self.due = due
 
 
 class Batch:
@@ -197,6 +154,7 @@ class Batch:
         self.soil_life(opened)
         opened.touch_site(*_EVERYTHING)
         opened.touch_links()
+        opened.touch_days()
 
     # -- after -------------------------------------------------------------------------------------------------
 
@@ -215,6 +173,8 @@ class Batch:
                     journey.case_due = _least(journey.case_due, _next_due(cases, tree, as_of))
         if opened.lived:
             journey.life_due = self._book_life(journey, as_of)
+        if opened.peopled:
+            self._restate_people(opened)
         if _passed(journey.case_due, as_of):
             journey.case_due = _next_due(journey.cases, journey.cases, as_of)
         journey.as_of = as_of
@@ -228,6 +188,17 @@ class Batch:
         cancelled = [fact for facts in subscriptions_in(journey) for fact in facts if life.is_cancellation(fact)]
         life.book_life(found, cancelled, self.book)
         return found.due if found is not None else None
+
+    def _restate_people(self, opened: Opened) -> None:
+        """Books the difference of what the person did by the day, around the days that changed."""
+        before, after = opened.days, opened.journey.days
+        changed = [day for day in before.keys() | after.keys() if before.get(day) != after.get(day)]
+        if changed:
+            lo, hi = min(changed) - people.LONGEST, max(changed) + people.LONGEST
+            self.book.sign = -1
+            people.book_people(before, lo, hi, self.book)
+            self.book.sign = 1
+            people.book_people(after, lo, hi, self.book)
 
     def _settle_site(self, opened: Opened, as_of: int) -> None:
         """Books the difference of the site facts that changed or closed, drops the sealed ones, and sets their next deadline."""

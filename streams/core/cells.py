@@ -106,6 +106,19 @@ class Notebook:
         row, slot = PLACES[name]
         self._put(self.days, (row, where, day), slot, n)
 
+    def move_day(self, name: str, day: int, where: Where, before: int | None, after: int) -> None:
+        """Moves one value of a distribution that is a stock to another, on a local day; before None: it is new."""
+        row, n = PLACES[name + ".n"]
+        key = (row, where, day)
+        if before is None:
+            self._put(self.days, key, n, 1)
+        else:
+            band, slot = place_of(name, bucket_of(before))
+            self._put(self.days, (band, where, day), slot, -1)
+        self._put(self.days, key, n + 1, after - (before or 0))
+        band, slot = place_of(name, bucket_of(after))
+        self._put(self.days, (band, where, day), slot, 1)
+
     def _put(self, table: dict[tuple[str, Where, int], dict[int, int]], key: tuple[str, Where, int], slot: int, n: int) -> None:
         slots = table.get(key)
         if slots is None:

@@ -19,6 +19,7 @@ from schemas.envelope import CHANNELS, DEVICES, MEDIA, Data, milliseconds
 from schemas.identifiers import REFERENCE_KINDS
 from schemas.touchpoints import DATA
 from schemas.touchpoints.survey import About
+from streams.core.fields import COHORT_WEEKS
 from streams.core.model import Dimensions, Value
 from streams.core.policy import Policy
 
@@ -87,6 +88,7 @@ def dimension_values(policy: Policy) -> dict[str, tuple[str, ...]]:
         "medium": MEDIA,
         "task": tuple(task.name for task in policy.tasks),
         "currency": tuple(sorted(CURRENCIES)),
+        "week": tuple(map(str, COHORT_WEEKS)),
     }
 
 

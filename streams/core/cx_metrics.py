@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from streams.core.fields import CUSTOMER, SITE, SUPPORT
+from streams.core.fields import CUSTOMER, SITE, SUPPORT, WORTH
 from streams.core.metric import Kind, Metric
-from streams.core.windows import DAY_WINDOWS
+from streams.core.windows import DAY_WINDOWS, PEOPLE_WINDOWS
 
 _CENTRE = "Amazon Connect and Google CCAI metric definitions"
 
@@ -234,6 +234,40 @@ CX: tuple[Metric, ...] = (
         dimensions=CUSTOMER,
         windows=DAY_WINDOWS,
         definition="Current customers at the window's end: from the first order or subscription until lost.",
+    ),
+    Metric(
+        name="active_customers",
+        unit="count",
+        kind=Kind.STOCK,
+        numerator=("active_customers_{window}",),
+        dimensions=CUSTOMER,
+        windows=PEOPLE_WINDOWS,
+        definition="Current customers at the window's end who did anything themselves on one of its local days (24h: that day).",
+    ),
+    Metric(
+        name="cohort_retention",
+        unit="ratio",
+        kind=Kind.SHARE,
+        numerator=("cohort_active",),
+        denominator="cohort",
+        always="week",
+        dimensions=(),
+        windows=("7d", "28d"),
+        definition="Customers who did anything themselves in the n-th week (from Monday) after the one of their first order, of all whose n-th week ended in the window; 7d has one cohort.",
+        source="subscription business convention",
+    ),
+    Metric(
+        name="clv_mean",
+        unit="money",
+        kind=Kind.DISTRIBUTION,
+        numerator=("customer_value",),
+        always="currency",
+        scale=0.1,
+        stock=True,
+        dimensions=WORTH,
+        windows=("7d", "28d"),
+        definition="What each customer ever has brought in by the window's end: orders and subscription payments less refunds and cancelled orders, in the unit of the currency.",
+        source="Gupta and Lehmann 2003",
     ),
     Metric(
         name="new_customers",

@@ -74,6 +74,10 @@ ANONYMOUS_CASES = {
 }
 """Types that are a case of their own where they name none; the kind of reference that such a case is kept under."""
 
+_ANONYMOUS_FAMILIES = {FAMILIES[name]: kind for name, kind in ANONYMOUS_CASES.items()}
+MAYBE_ANONYMOUS = {name: kind for name, family in FAMILIES.items() if (kind := _ANONYMOUS_FAMILIES.get(family)) is not None}
+"""Types of which another payload under the same id may be such a case."""
+
 LOCAL_SUBSCRIPTION = Identifier("~subscription")
 LOCAL_ACCOUNT = Identifier("~account")
 LOCAL_REVIEWS = Identifier("~reviews")

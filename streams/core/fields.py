@@ -27,6 +27,9 @@ SITE = ("channel", "device", "market", "segment", "acquisition")
 PLACE = ("channel", "market", "segment")
 SUPPORT = (*PLACE, "medium", "reason")
 CUSTOMER = ("market", "segment", "acquisition")
+WORTH = ("market", "segment")
+COHORT_WEEKS = (*range(1, 13), 26, 52)
+"""So many weeks after the one of the first order it is looked whether a customer still does anything."""
 
 Dims = tuple[tuple[str, str], ...]
 """What a cell or value is about: (dimension, value) pairs, the one it always has first; empty for the total."""
@@ -87,6 +90,14 @@ CELLS: dict[str, Cell] = {
         *(Cell(name, "customer", CUSTOMER, daily=True) for name in ("customers", "new_customers", "reactivated_customers")),
         *(Cell(name, "customer", CUSTOMER, daily=True) for name in ("churned_7d", "churned_28d")),
         *(Cell(name, "customer", CUSTOMER, daily=True) for name in ("customers_ordered", "customers_repeated")),
+        *(Cell(f"active_customers_{window}", "customer", CUSTOMER, daily=True) for window in ("24h", "7d", "28d")),
+        Cell("customer_value", "worth", WORTH, always="currency", parts=True, daily=True),
+        *(Cell(name, "cohort", (), always="week", daily=True) for name in ("cohort", "cohort_active")),
+        *(
+            Cell(f"users{what}_{window}", "user", (), daily=True)
+            for window in ("24h", "7d", "28d")
+            for what in ("", "_searched", "_found", "_visited", "_converted")
+        ),
         Cell("cancellation_requests", "cancellation", CUSTOMER),
         Cell("referrals", "referral", CUSTOMER),
     )

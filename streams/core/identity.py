@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from streams.core.batch import Batch, Opened
+from streams.core.batch import Batch
+from streams.core.cases.people import add_days
 from streams.core.families import (
     ANONYMOUS_CASES,
     CASE_KINDS,
@@ -23,6 +24,7 @@ from streams.core.families import (
 from streams.core.journey import Case, Claim, add_spell, merge_facts, pair
 from streams.core.model import Identifier, JourneyId, Touchpoint
 from streams.core.nameless import reconsider
+from streams.core.opened import Opened
 from streams.core.trees import PART_OF, about_of, dependents_of, owner_of, root_of, tree_of
 from streams.core.workspace import journey_id
 
@@ -169,7 +171,8 @@ def merge(batch: Batch, one: Opened, other: Opened) -> Opened:
     one.soiled |= other.soiled
     into.as_of = max(into.as_of, rest.as_of)
     into.loose = into.loose or rest.loose
-    rest.persons, rest.links, rest.site, rest.cases, rest.activity = {}, {}, [], {}, []
+    add_days(into.days, rest.days)
+    rest.persons, rest.links, rest.site, rest.cases, rest.activity, rest.days = {}, {}, [], {}, [], {}
     other.soiled = set()
     batch.delete(other)
     batch.note("identity|merged")

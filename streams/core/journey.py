@@ -217,6 +217,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
         the cases, and of the site facts; it may be early (activity moves life's, and it is looked at again when it
         comes), never late.
     loose: whether a case may hold site facts without a person.
+    days: local day -> what the person did then, as bits of `cases.people`.
     """
 
     as_of: int = -1
@@ -231,6 +232,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     case_due: int | None = None
     loose: bool = False
     site_due: int | None = None
+    days: dict[int, int] = {}
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -11,7 +11,7 @@ from bisect import insort
 from collections.abc import Iterable, Iterator
 
 from streams.core import nameless
-from streams.core.batch import Batch, Opened
+from streams.core.batch import Batch
 from streams.core.cases.site import NAMELESS, ORDER_PLACED, SITE_CHANNELS, is_mark
 from streams.core.families import (
     ANONYMOUS_CASES,
@@ -20,10 +20,12 @@ from streams.core.families import (
     LOCAL_REVIEWS,
     LOCAL_SUBSCRIPTION,
     LOCAL_TIMELINE,
+    MAYBE_ANONYMOUS,
     Family,
 )
 from streams.core.journey import CODES, Case, Fact, by_instant
 from streams.core.model import Identifier, Touchpoint
+from streams.core.opened import Opened
 from streams.core.policy import DAY
 from streams.core.workspace import Workspace
 
@@ -32,7 +34,8 @@ _LOCAL_OF = {"account.closed": LOCAL_ACCOUNT, "review.posted": LOCAL_REVIEWS}
 
 _QUIET_ORDER = frozenset(CODES[name] for name in ("order.refunded", "shipment.dispatched", "delivery.attempted"))
 _LIFE = frozenset(
-    {ORDER_PLACED, CODES["account.closed"]} | {code for name, code in CODES.items() if FAMILIES[name] is Family.SUBSCRIPTION}
+    {ORDER_PLACED, CODES["account.closed"], CODES["order.cancelled"], CODES["order.refunded"]}
+    | {code for name, code in CODES.items() if FAMILIES[name] is Family.SUBSCRIPTION}
 )
 
 KEPT_OF_BOTS = 10
@@ -93,8 +96,8 @@ class Place:
         facts = journey.cases.setdefault(self.reference, Case()).facts
         if not _is_quiet(facts, fact):
             self.batch.soil(self.opened, self.reference)
-            if fact.code in _LIFE:
-                self.batch.soil_life(self.opened)
+        if fact.code in _LIFE:
+            self.batch.soil_life(self.opened)
         return facts
 
 
@@ -152,8 +155,8 @@ def references_of(touchpoint: Touchpoint) -> Iterator[Identifier]:
         yield reference
         if reference.startswith("root_contact_id:"):
             yield Identifier("contact_id:" + reference.split(":", 1)[1])
-    kind = ANONYMOUS_CASES.get(touchpoint.type)
-    if kind is not None:
+    kind = MAYBE_ANONYMOUS.get(touchpoint.type)
+    if kind is not None and (not touchpoint.references or touchpoint.type in ANONYMOUS_CASES):
         yield Identifier(f"{kind}:~{touchpoint.eid.hex()}")
 
 
@@ -182,7 +185,7 @@ def _known(batch: Batch, person: Opened | None, touchpoint: Touchpoint) -> list[
                 for local in _LOCAL
                 if local in cases and (old := _find(cases[local].facts, eid)) is not None
             ]
-    if not touchpoint.references and touchpoint.type not in ANONYMOUS_CASES:
+    if not touchpoint.references and touchpoint.type not in MAYBE_ANONYMOUS:
         return found
     for reference in dict.fromkeys(references_of(touchpoint)):
         home = batch.home_of(reference)

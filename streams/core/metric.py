@@ -34,7 +34,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """One metric.
 
     numerator: cells added up, those with a leading minus taken off; `{window}` in a name stands for the window.
-    denominator: a cell or a part of one, or none. scale: what a ratio is multiplied by. dimensions: of its breakdowns, one at a time. always: the dimension that every value of
+    denominator: a cell or a part of one, or none, likewise. stock: a distribution of what is there at the window's end. scale: what a ratio is multiplied by. dimensions: of its breakdowns, one at a time. always: the dimension that every value of
     it has (task, currency). whole: dimensions whose breakdowns share the total's denominator. geometric: whether a
     distribution has a geometric mean. definition, version and source: what it means and who says so.
     """
@@ -53,8 +53,14 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     windows: tuple[WindowName, ...] = WINDOWS
     geometric: bool = False
     scale: float = 1.0
+    stock: bool = False
+
+    def base(self, window: WindowName) -> str:
+        """The denominator in a window."""
+        return self.denominator.format(window=window)
 
     def cells(self) -> tuple[str, ...]:
         """The names of the cells it is read from, over all its windows."""
         terms = [term.lstrip("-").format(window=window) for term in self.numerator for window in self.windows]
-        return tuple(dict.fromkeys(name.partition(".")[0] for name in (*terms, self.denominator) if name))
+        bases = [self.base(window) for window in self.windows]
+        return tuple(dict.fromkeys(name.partition(".")[0] for name in (*terms, *bases) if name))

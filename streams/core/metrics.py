@@ -7,14 +7,14 @@ A total is always there, without a value where its denominator is zero; a breakd
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
 
 from streams.core.catalogue import METRICS, Kind, Metric
-from streams.core.fields import CELLS, Dims, parse_field
+from streams.core.fields import CELLS, COHORT_WEEKS, Dims, parse_field
 from streams.core.model import Bucket
 from streams.core.policy import Policy
 from streams.core.statistics import Interval, Stats, describe, net_promoter, poisson, wilson
@@ -134,12 +134,12 @@ def values_of(
     metrics: Collection[str] | None = None,
 ) -> list[Value]:
     """The values at a moment, of the tables that `summed` says; windows without a table are left out."""
-    tasks = [task.name for task in policy.tasks]
+    always = {"task": [task.name for task in policy.tasks], "week": [str(week) for week in COHORT_WEEKS]}
     values: list[Value] = []
     for source in _sources(windows, metrics):
         if source.numerator in tables and source.denominator in tables:
             table, base = tables[source.numerator], tables[source.denominator]
-            combinations = _combinations(source, table, base, tasks)
+            combinations = _combinations(source, table, base, always)
             values.extend(_value(source, table, base, dims, moment) for dims in combinations)
     return values
 
@@ -199,7 +199,7 @@ def _source(metric: Metric, window: WindowName) -> _Source:
     if metric.kind is Kind.DENSITY:
         return _Source(metric, window, ("flow", window), ("day_stock", 0))
     span: Span
-    if metric.kind in {Kind.STOCK, Kind.STANDING}:
+    if metric.stock or metric.kind in {Kind.STOCK, Kind.STANDING}:
         span = ("day_stock", 0) if daily else ("stock", None)
     else:
         span = ("day_flow" if daily else "flow", window)
@@ -228,17 +228,17 @@ def table_of(figures: Mapping[str, int]) -> Table:
     return table
 
 
-def _combinations(source: _Source, table: Table, base: Table, tasks: Iterable[str]) -> list[Dims]:
+def _combinations(source: _Source, table: Table, base: Table, always: Mapping[str, Sequence[str]]) -> list[Dims]:
     """What a metric has values for: the totals, then the breakdowns that have cells, in order."""
     metric = source.metric
     seen = {dims for cell in _terms(source) for dims in table.get(cell, {})}
-    seen.update(base.get(metric.denominator.partition(".")[0], {}))
+    seen.update(base.get(metric.base(source.window).partition(".")[0], {}))
     size = 2 if metric.always else 1
     totals = {dims for dims in seen if len(dims) == size - 1}
     if not metric.always:
         totals.add(())
-    elif metric.always == "task":
-        totals.update((("task", task),) for task in tasks)
+    elif metric.always in always:
+        totals.update(((metric.always, value),) for value in always[metric.always])
     parts = {dims for dims in seen if len(dims) == size and dims[-1][0] in metric.dimensions}
     return [*sorted(totals), *sorted(parts)]
 
@@ -252,7 +252,7 @@ def _value(source: _Source, table: Table, base: Table, dims: Dims, moment: int) 
     metric = source.metric
     stats = None
     if metric.kind is Kind.DISTRIBUTION:
-        n, total, stats = describe(table.get(metric.numerator[0], {}).get(dims, {}), geometric=metric.geometric)
+        n, total, stats = describe(table.get(metric.numerator[0], {}).get(dims, {}), metric.scale, geometric=metric.geometric)
         figure: _Figure = (None, total, n, n, None)
     else:
         numerator = sum(
@@ -260,7 +260,7 @@ def _value(source: _Source, table: Table, base: Table, dims: Dims, moment: int) 
             for term, cell in zip(metric.numerator, _terms(source), strict=True)
         )
         shared = bool(dims) and dims[-1][0] in metric.whole
-        denominator = _count(base, metric.denominator, () if shared else dims)
+        denominator = _count(base, metric.base(source.window), () if shared else dims)
         figure = _figure(metric, table, dims, numerator, denominator)
     value, upper, lower, n, interval = figure
     return Value(

@@ -12,11 +12,12 @@ from bisect import insort
 
 import msgspec
 
-from streams.core.batch import Batch, Opened
+from streams.core.batch import Batch
 from streams.core.cases.site import NAMELESS, ORDER_PLACED, SITE_CHANNELS
 from streams.core.families import kind_of
 from streams.core.journey import Case, Fact, by_instant
 from streams.core.model import Identifier
+from streams.core.opened import Opened
 from streams.core.trees import named_in_time, root_of, tree_of
 
 _NOBODY = Identifier("")

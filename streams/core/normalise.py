@@ -124,7 +124,7 @@ def normalise(kind: str, value: str, region: str, limit: int) -> tuple[Identifie
     elif kind == "phone":
         text = _phone(text, region)
     elif kind == "tracking_number":
-        text = _SPACE.sub("", text).upper()
+        text = unicodedata.normalize("NFC", _SPACE.sub("", text).upper())
     if not text:
         return None, Dropped.INVALID
     return Identifier(f"{kind}:{text}"), None

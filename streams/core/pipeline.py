@@ -13,7 +13,8 @@ from hashlib import blake2b
 
 import msgspec
 
-from streams.core.batch import Batch, Context, Opened
+from streams.core.batch import Batch, Context
+from streams.core.cases.people import bits_of
 from streams.core.decode import Decoder, Unframe
 from streams.core.families import FAMILIES, Family, is_own_doing
 from streams.core.identity import attach, person_of
@@ -32,6 +33,7 @@ from streams.core.model import (
     Stage,
     Touchpoint,
 )
+from streams.core.opened import Opened
 from streams.core.policy import Policy, TopicPolicy
 from streams.core.workspace import Missing, Workspace
 
@@ -217,16 +219,23 @@ class Pipeline:
         person = person_of(batch, touchpoint)
         primary = attach(batch, touchpoint, person)
         if person is not None and is_own_doing(touchpoint):
-            self._act(batch, person, touchpoint.at)
+            self._act(batch, person, touchpoint)
         new = keep(batch, person, primary, touchpoint, fact_of(touchpoint))
         batch.note("touchpoints|applied" if new else "touchpoints|duplicate")
 
-    def _act(self, batch: Batch, person: Opened, at: int) -> None:
-        spells, silence = person.journey.activity, self.policy.silence_ms
+    def _act(self, batch: Batch, person: Opened, touchpoint: Touchpoint) -> None:
+        at, journey, silence = touchpoint.at, person.journey, self.policy.silence_ms
+        spells, day = journey.activity, self.context.local.day_of(touchpoint.at)
         in_order = bool(spells) and spells[-1][0] <= at <= spells[-1][1] + silence
-        if not in_order or spells[-1][1] + silence <= max(batch.watermark, person.journey.as_of):
+        late = in_order and spells[-1][1] + silence <= max(batch.watermark, journey.as_of)
+        if not in_order or late or person.is_new_day(day):
             batch.soil_life(person)
         add_spell(spells, (at, at), silence)
+        known = journey.days.get(day, 0)
+        bits = known | bits_of(touchpoint)
+        if bits != known:
+            person.touch_days()
+            journey.days[day] = bits
 
     def _without_dedup(self, batch: Batch, touchpoint: Touchpoint) -> Touchpoint:
         salt = len(batch.outcomes).to_bytes(4, "big") + batch.outcomes.get("touchpoints|applied", 0).to_bytes(4, "big")

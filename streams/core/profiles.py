@@ -26,6 +26,7 @@ def profile(journey: Journey, watermark: int, policy: Policy) -> dict[str, objec
         "persons": dict(sorted(journey.persons.items())),
         "links": {key.replace("\n", " "): at for key, at in sorted(journey.links.items())},
         "activity": journey.activity,
+        "days": {str(day): bits for day, bits in sorted(journey.days.items())},
         "site": [_fact(fact) for fact in _countable(facts, policy.limits.facts_per_day)],
         "cases": {name: _case(case, seal) for name, case in sorted(journey.cases.items())},
     }

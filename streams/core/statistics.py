@@ -80,20 +80,24 @@ class Stats(msgspec.Struct, frozen=True):
     p90: float | None = None
 
 
-def describe(parts: Mapping[str, int], *, geometric: bool = False) -> tuple[int, float, Stats]:
-    """The number of values, their sum in seconds and the figures of a distribution.
+def describe(parts: Mapping[str, int], scale: float = 1.0, *, geometric: bool = False) -> tuple[int, float, Stats]:
+    """The number of values, their sum in seconds and the figures of a distribution, times `scale`.
 
     parts: its cells by what follows the dot: `n`, `sum` (ms), `ln` (millionths), `z`, `p<k>`, `m<k>`, or `c<k>` of counts; one that is
         absent is 0. geometric: whether logarithms are kept, for the geometric mean.
     """
     n = parts.get("n", 0)
-    total = parts.get("sum", 0) / 1000
+    total = parts.get("sum", 0) * scale / 1000
     if n <= 0:
         return 0, 0.0, Stats()
     buckets = sorted(_buckets(parts))
     positive = sum(amount for value, amount in buckets if value > 0)
     middle = math.exp(parts.get("ln", 0) / 1_000_000 / positive) if geometric and positive > 0 else None
-    return n, total, Stats(total / n, middle, quantile(buckets, 0.5), quantile(buckets, 0.9))
+    return n, total, Stats(total / n, middle, *(_scaled(quantile(buckets, q), scale) for q in (0.5, 0.9)))
+
+
+def _scaled(value: float | None, scale: float) -> float | None:
+    return None if value is None else value * scale
 
 
 def quantile(buckets: Iterable[tuple[float, int]], q: float) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streams.core.fields import SITE
 from streams.core.metric import Kind, Metric
+from streams.core.windows import PEOPLE_WINDOWS
 
 _WEB = "web analytics convention"
 _SAURO = "Sauro and Lewis 2005, 2010"
@@ -26,6 +27,27 @@ UX: tuple[Metric, ...] = (
         denominator="visits",
         dimensions=SITE,
         definition="Visits with an order, also one that joins from a back end, of all visits.",
+        source=_WEB,
+    ),
+    Metric(
+        name="customer_conversion_rate",
+        unit="ratio",
+        kind=Kind.STANDING,
+        numerator=("users_converted_{window}",),
+        denominator="users_visited_{window}",
+        dimensions=(),
+        windows=PEOPLE_WINDOWS,
+        definition="People who visited web or app and ordered anywhere, of those who visited, on the window's local days (24h: that day).",
+        source=_WEB,
+    ),
+    Metric(
+        name="active_users",
+        unit="count",
+        kind=Kind.STOCK,
+        numerator=("users_{window}",),
+        dimensions=(),
+        windows=PEOPLE_WINDOWS,
+        definition="People who did anything themselves, through any channel, on one of the window's local days (24h: that day).",
         source=_WEB,
     ),
     Metric(
@@ -75,6 +97,17 @@ UX: tuple[Metric, ...] = (
         denominator="visit_navigations",
         dimensions=SITE,
         definition="Searches per use of the navigation (its events, and clicks in a region of it) in visits, booked when they close.",
+        source=_WEB,
+    ),
+    Metric(
+        name="search_share",
+        unit="ratio",
+        kind=Kind.STANDING,
+        numerator=("users_searched_{window}",),
+        denominator="users_found_{window}",
+        dimensions=(),
+        windows=PEOPLE_WINDOWS,
+        definition="People who searched, of those who searched or used the navigation, on the window's local days (24h: that day).",
         source=_WEB,
     ),
     Metric(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from streams.core.cases import contacts, life, messages, orders, referrals, site, surveys
+from streams.core.cases import contacts, life, messages, orders, referrals, site, surveys, worth
+from streams.core.cases.people import ACTIVE
 from streams.core.cells import Notebook
 from streams.core.families import LOCAL_ACCOUNT, LOCAL_REVIEWS, ORDER_CHAIN, ORDER_PREFIXES, SUBSCRIPTION_PREFIXES, kind_of
 from streams.core.journey import Case, Fact, Journey, by_instant
@@ -65,19 +66,25 @@ def life_in(journey: Journey, as_of: int, policy: Policy) -> life.Life | None:
     """A person's life as a customer; None for journeys without a person, and for people who are none."""
     if not journey.persons or not journey.cases:
         return None
-    first: dict[Identifier, Fact] = {}
+    trees: dict[Identifier, list[Fact]] = {}
     for reference, case in journey.cases.items():
         if case.facts and reference.startswith(ORDER_PREFIXES):
-            placed = orders.placed_of(case.facts)
-            if placed is not None:
-                root = root_of(journey.cases, reference)
-                first[root] = min(placed, first.get(root, placed), key=by_instant)
+            trees.setdefault(root_of(journey.cases, reference), []).extend(case.facts)
+    for facts in trees.values():
+        facts.sort(key=by_instant)
+    first = [placed for facts in trees.values() if (placed := orders.placed_of(facts)) is not None]
     subscriptions = subscriptions_in(journey)
     if not first and not subscriptions:
         return None
     account = journey.cases.get(LOCAL_ACCOUNT)
     closed = [fact.at for fact in account.facts if fact.code == life.CLOSED] if account is not None else []
-    return life.life_of(list(first.values()), subscriptions, closed, journey.activity, as_of, policy.silence_ms)
+    found = life.life_of(first, subscriptions, closed, journey.activity, as_of, policy.silence_ms)
+    if found is not None:
+        found.days = [day for day, bits in journey.days.items() if bits & ACTIVE]
+        paid = [worth.steps_of_payments([fact for fact in facts if life.is_payment(fact)]) for facts in subscriptions]
+        for steps in (*map(worth.steps_of_order, trees.values()), *paid):
+            found.worth += steps
+    return found
 
 
 def single_strand(links: Mapping[str, int], facts: Sequence[Fact], rules: site.Rules) -> bool:

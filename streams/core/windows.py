@@ -27,6 +27,8 @@ WindowName = Literal["5m", "1h", "24h", "7d", "28d", "all"]
 WINDOWS: tuple[WindowName, ...] = get_args(WindowName)
 DAY_WINDOWS: tuple[WindowName, ...] = ("7d", "28d", "all")
 """The windows of relationship metrics, which are booked by local day."""
+PEOPLE_WINDOWS: tuple[WindowName, ...] = ("24h", "7d", "28d")
+"""The windows of figures of people by the day; 24h is the local day."""
 
 AHEAD_DAYS = 400
 """How many days after the watermark's a stock looks for cells: churn is booked up to 28 days ahead, and a partition

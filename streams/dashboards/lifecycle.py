@@ -13,7 +13,16 @@ def board() -> Board:
         name="lifecycle",
         title="Journey / Lifecycle and churn",
         description="Who becomes a customer, who stays, who goes; by the day.",
-        variables={"namespace": (), "days": (), "window": (), "dimension": CUSTOMER, "by_window": (), "least": ()},
+        variables={
+            "namespace": (),
+            "days": (),
+            "window": (),
+            "currency": (),
+            "week": (),
+            "dimension": CUSTOMER,
+            "by_window": (),
+            "least": (),
+        },
         since="now-7d",
         sections=(
             Section(
@@ -22,6 +31,8 @@ def board() -> Board:
                     trends("customers", "churn_rate", "retention_rate"),
                     trends("new_customers", "reactivated_customers", "repeat_rate", "cancellation_requests"),
                     trends("contacts_per_1000_customers", "referrals_per_1000_customers"),
+                    trends("active_customers", "active_users", "customer_conversion_rate", "search_share"),
+                    trends("clv_mean", "cohort_retention"),
                 ),
             ),
             Section(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models.dashboard import DataSourceRef, VariableModel, VariableOption, VariableRefresh, VariableSort
 
+from streams.core.fields import COHORT_WEEKS
 from streams.core.windows import WINDOWS
 from streams.dashboards import queries
 from streams.export.collector import BREAKDOWN_WINDOWS
@@ -20,14 +21,16 @@ _LABELS = {
     "least": ("At least", "Lines of breakdowns leave out values with a smaller sample"),
     "task": ("Task", "A task that is configured or reported"),
     "currency": ("Currency", "Money is counted by currency"),
+    "week": ("Week", "How many weeks after the one of the first order"),
 }
 _OPTIONS = {
     "window": queries.LIVE,
     "days": queries.long_windows(),
     "by_window": tuple(name for name in WINDOWS if name in BREAKDOWN_WINDOWS),
     "least": ("1", "10", "30", "100", "300"),
+    "week": tuple(map(str, COHORT_WEEKS)),
 }
-_CHOSEN = {"window": "24h", "days": "28d", "by_window": "24h", "least": "30", "task": "checkout"}
+_CHOSEN = {"window": "24h", "days": "28d", "by_window": "24h", "least": "30", "task": "checkout", "week": "1"}
 _ASKED = {
     "namespace": "journey_watermark_timestamp_seconds",
     "task": queries.selector("journey_rolling", {"metric": "task_success_rate"}),

@@ -13,7 +13,7 @@ import msgspec
 
 from streams.core.definitions import MEANING_DIGITS, definitions_digest
 from streams.core.fields import CELLS, Dims, spell
-from streams.core.journey import Journey, decode
+from streams.core.journey import Journey, by_instant, decode
 from streams.core.metric import Kind, Metric
 from streams.core.metrics import Number, Span, Value, summed, table_of, values_of
 from streams.core.model import Bucket, JourneyId, Rows
@@ -126,10 +126,10 @@ class _Behind:
             self.n += value.n
             if _asked(value, self._question):
                 self.count += 1
-                last = part.facts[-1]
+                last = by_instant(part.facts[-1]) if part.facts else (-1, b"")
                 size = abs(float(value.numerator))
                 behind = Behind(part, value.numerator, value.denominator)
-                heapq.heappush(self._kept, (size, last.at, last.eid, part.kind + part.case, behind))
+                heapq.heappush(self._kept, (size, *last, part.journey + part.kind + part.case, behind))
                 if len(self._kept) > self._question.limit:
                     heapq.heappop(self._kept)
 

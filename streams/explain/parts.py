@@ -1,7 +1,7 @@
 """A journey in parts: the smallest things that feed cells of their own, each with what it feeds.
 
 A part is a visit, an attempt at a task, an order with its parcels, a contact with its transfers, a survey, a message, a referral,
-a person's reviews or a person's life as a customer. The parts of a journey feed exactly the cells that the journey has
+a person's reviews, a person's days, or a life as a customer. The parts of a journey feed exactly the cells that the journey has
 booked, as long as nothing of it is sealed: visits and attempts leave the journey then, and their cells stay.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from schemas.identifiers import PERSON_KINDS
-from streams.core.cases import life, site
+from streams.core.cases import life, people, site
 from streams.core.cells import Notebook
 from streams.core.families import kind_of
 from streams.core.fields import kind_of as row_of
@@ -34,7 +34,8 @@ from streams.core.windows import LocalDays
 
 _NEVER = -(1 << 62)
 _SITE_ROWS = frozenset({"visit", "attempt"})
-_LIFE_ROWS = frozenset({"customer", "cancellation"})
+_LIFE_ROWS = frozenset({"customer", "cancellation", "worth", "cohort"})
+_PEOPLE_ROWS = frozenset({"user"})
 _ERRORS = frozenset({CODES["error.shown"], CODES["payment.failed"]})
 _TELLING = ("step", "page_group", "element", "code", "page", "reason", "medium", "task", "instrument")
 """Fields that say what a touchpoint was about, the most telling first."""
@@ -44,7 +45,7 @@ class Part(msgspec.Struct, frozen=True):
     """One thing that a journey did.
 
     journey: a name that `journey show` finds it by. case: a task's name, or the reference of an order, contact, .. facts:
-    sorted. outcome: how an attempt ended. book: the cells that it feeds.
+    sorted; those of a person may all be sealed. outcome: how an attempt ended. book: the cells that it feeds.
     """
 
     journey: Identifier
@@ -87,6 +88,8 @@ class Dissection:
             found.append(self._site(journey, name))
         if self._rows & _LIFE_ROWS:
             found.append(self._life(journey, name))
+        if self._rows & _PEOPLE_ROWS:
+            found.append(self._person(journey, name))
         yield from (part for parts in found for part in parts if self._feeds(part.book))
 
     def _feeds(self, book: Notebook) -> bool:
@@ -129,6 +132,13 @@ class Dissection:
         book = Notebook(self._local)
         life.book_life(found, cancelled, book)
         yield Part(name, "customer", "", sorted(told_by, key=by_instant), "", book)
+
+    def _person(self, journey: Journey, name: Identifier) -> Iterator[Part]:
+        book = Notebook(self._local)
+        people.book_people(journey.days, _NEVER, -_NEVER, book)
+        kept = {(fact.at, fact.eid): fact for case in journey.cases.values() for fact in case.facts}
+        kept |= {(fact.at, fact.eid): fact for fact in journey.site}
+        yield Part(name, "person", "", sorted(kept.values(), key=by_instant), "", book)
 
 
 def _by_kind(identifier: Identifier) -> tuple[int, Identifier]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -73,8 +73,8 @@ def midnight(day: date) -> int:
     return round(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1_000)
 
 
-def values(store: MemoryStore, window: str, at: int | None = None) -> dict[str, Value]:
-    reading = asyncio.run(read_values(store, POLICY, windows=[window], at=at))
+def values(store: MemoryStore, window: str, at: int | None = None, metrics: Sequence[str] | None = None) -> dict[str, Value]:
+    reading = asyncio.run(read_values(store, POLICY, windows=[window], metrics=metrics, at=at))
     return {one.metric: one for one in reading.values if one.dimensions in {(), (("currency", "USD"),)}}
 
 
@@ -115,7 +115,8 @@ def test_orders_revenue_and_mean_value(purchases: list[Purchase], store: MemoryS
     for end in ends_of_weeks(purchases):
         for days in (7, 28):
             within = [one for one in purchases if end - timedelta(days=days) < one.day <= end]
-            found = values(store, f"{days}d", midnight(end + timedelta(days=1)) - 1)
+            asked = ["orders", "revenue"]
+            found = values(store, f"{days}d", midnight(end + timedelta(days=1)) - 1, asked)
             assert found["orders"].value == len(within), end
             revenue = found.get("revenue")
             assert (revenue.numerator if revenue else 0) == float(sum((one.value for one in within), Decimal(0))), end
@@ -124,7 +125,7 @@ def test_orders_revenue_and_mean_value(purchases: list[Purchase], store: MemoryS
 def test_customers_and_how_many_came_back(purchases: list[Purchase], store: MemoryStore) -> None:
     bought = days_of(purchases)
     for end in ends_of_weeks(purchases):
-        found = values(store, "28d", midnight(end + timedelta(days=1)) - 1)
+        found = values(store, "28d", midnight(end + timedelta(days=1)) - 1, ["customers", "repeat_rate"])
         assert found["customers"].value == sum(is_customer(days, end) for days in bought.values()), end
         by_then = [sum(day <= end for day in days) for days in bought.values()]
         repeat = found["repeat_rate"]
@@ -138,5 +139,49 @@ def test_who_was_lost(purchases: list[Purchase], store: MemoryStore, days: int) 
         start = end - timedelta(days=days)
         before = [one for one in bought.values() if is_customer(one, start)]
         lost = sum(not is_customer(one, end) for one in before)
-        churn: Any = values(store, f"{days}d", midnight(end + timedelta(days=1)) - 1)["churn_rate"]
+        churn: Any = values(store, f"{days}d", midnight(end + timedelta(days=1)) - 1, ["churn_rate"])["churn_rate"]
         assert (churn.numerator, churn.denominator) == (lost, len(before)), end
+
+
+def test_what_customers_are_worth(purchases: list[Purchase], store: MemoryStore) -> None:
+    """How many, and all they ever brought in, to the cent; median and 90th percentile within the stated 2 %."""
+    for end in ends_of_weeks(purchases):
+        worth: dict[str, Decimal] = {}
+        for one in purchases:
+            if one.day <= end:
+                worth[one.customer] = worth.get(one.customer, Decimal(0)) + one.value
+        found = values(store, "28d", midnight(end + timedelta(days=1)) - 1, ["clv_mean"])["clv_mean"]
+        assert (found.n, round(Decimal(str(found.numerator)), 4)) == (len(worth), round(sum(worth.values(), Decimal(0)), 4)), end
+        stats, ordered = found.stats, sorted(worth.values())
+        assert stats is not None
+        assert stats.mean == pytest.approx(float(sum(ordered) / len(ordered)))
+        for said, q in ((stats.p50, 0.5), (stats.p90, 0.9)):
+            assert said == pytest.approx(float(ordered[int(q * (len(ordered) - 1))]), rel=0.02), (end, q)
+
+
+def test_who_of_a_week_is_there_weeks_later(purchases: list[Purchase], store: MemoryStore) -> None:
+    """By the week, from Monday, of the first purchase: who buys anything in the n-th week after it."""
+    monday = {one: one - timedelta(days=one.weekday()) for purchase in purchases for one in [purchase.day]}
+    bought = days_of(purchases)
+    seen = 0
+    for end in ends_of_weeks(purchases):
+        at = midnight(end + timedelta(days=1)) - 1
+        reading = asyncio.run(read_values(store, POLICY, windows=["7d"], metrics=["cohort_retention"], at=at))
+        found = {dict(one.dimensions)["week"]: (one.numerator, one.denominator) for one in reading.values}
+        for week in (1, 2, 5, 12, 26, 52):
+            over = monday.get(end, end - timedelta(days=end.weekday()))  # the Monday on which the n-th week is over
+            first = over - timedelta(weeks=week + 1)
+            cohort = [days for days in bought.values() if monday[days[0]] == first]
+            back = sum(any(monday[day] == over - timedelta(weeks=1) for day in days) for days in cohort)
+            assert found.get(str(week), (0, 0)) == (back, len(cohort)), (end, week)
+            seen += len(cohort)
+    assert seen > 2_357
+
+
+@pytest.mark.parametrize(("window", "days"), [("24h", 1), ("7d", 7), ("28d", 28)])
+def test_who_did_anything(purchases: list[Purchase], store: MemoryStore, window: str, days: int) -> None:
+    for end in ends_of_weeks(purchases):
+        within = {one.customer for one in purchases if end - timedelta(days=days) < one.day <= end}
+        found = values(store, window, midnight(end + timedelta(days=1)) - 1, ["active_users", "active_customers"])
+        # Nobody is lost within 28 days of a purchase here.
+        assert found["active_users"].value == found["active_customers"].value == len(within), end

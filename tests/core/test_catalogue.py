@@ -11,7 +11,7 @@ from pathlib import Path
 import streams.core.cases
 from streams.core.catalogue import METRIC_NAMES, METRICS, Kind, catalogue_digest
 from streams.core.fields import CELLS, Field, parse_field
-from streams.core.windows import DAY_WINDOWS, WINDOWS
+from streams.core.windows import DAY_WINDOWS, PEOPLE_WINDOWS, WINDOWS
 
 
 def test_names_are_unique_and_say_their_unit() -> None:
@@ -43,13 +43,14 @@ def test_windows_fit_the_grains_of_the_cells() -> None:
     for metric in METRICS:
         daily = {CELLS[name].daily for name in metric.cells()}
         assert len(daily) == (2 if metric.kind is Kind.DENSITY else 1)
-        assert set(metric.windows) <= set(DAY_WINDOWS if True in daily else WINDOWS)
+        by_day = PEOPLE_WINDOWS if "{window}" in "".join(metric.numerator) else DAY_WINDOWS
+        assert set(metric.windows) <= set(by_day if True in daily else WINDOWS)
         assert list(metric.windows) == [window for window in WINDOWS if window in metric.windows]
 
 
 def test_cases_write_only_declared_cells() -> None:
     """Names stand in the sources as literals; one that is built there (`churned_{days}d`) is matched by its pattern."""
-    call = re.compile(r'book\.(?:count|measure|tally|count_day)\(\s*f?"([^"]+)"')
+    call = re.compile(r'book\.(?:count|measure|tally|count_day|move_day)\(\s*f?"([^"]+)"')
     folder = Path(streams.core.cases.__file__).parent
     written = {name for source in folder.glob("*.py") for name in call.findall(source.read_text())}
     assert written

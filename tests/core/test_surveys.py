@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 
 from streams.core.model import Touchpoint, Value
-from tests.core.steps import tables
+from tests.core.steps import tables, tell
 from tests.oracle.build import moment, totals, touch
 
 LONG_AFTER = moment(days=9)
@@ -141,3 +141,13 @@ def test_the_ratings_of_reviews_add_up() -> None:
     )
     cells = totals(tables(one, two, none, one, LONG_AFTER), "review")
     assert cells == {"reviews": 2, "review_points": 7}
+
+
+def test_two_payloads_of_one_event_count_once_also_where_one_is_a_case_of_its_own() -> None:
+    """An answer without references is a case under its event's id; the other payload under that id has to find it."""
+    sent = touch("survey.sent", moment(), "customer_id:me", eid="one")
+    answered = touch("survey.answered", moment(hours=1), "customer_id:me", eid="one", fields={"instrument": "csat", "score": 5})
+    for arrived in permutations((sent, answered)):
+        told = tell(*arrived, moment(days=30))
+        assert told.outcomes["touchpoints|applied"] == told.outcomes["touchpoints|duplicate"] == 1
+        assert totals(told.cells, "csat") == {}

@@ -23,7 +23,7 @@ from streams.store.memory import MemoryStore
 from streams.worker.metrics import WorkerMetrics
 
 NOW = 1_715_000_000_000
-ALWAYS = {"task": "checkout", "currency": "EUR"}
+ALWAYS = {"task": "checkout", "currency": "EUR", "week": "1"}
 SAMPLES = ("", "_bucket")
 """What of a family a query may name; `.._total` and `.._info` are in `families` already."""
 

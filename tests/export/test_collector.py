@@ -111,8 +111,8 @@ def test_every_declared_total_is_there_before_anything_happened() -> None:
         assert len(definition) == 1
         if metric.always == "currency":
             continue
-        for task in ("cart", "checkout") if metric.always else ("",):
-            labels = {"task": task} if task else {}
+        for value in {"task": ("cart", "checkout"), "week": ("1", "52")}.get(metric.always, ("",)):
+            labels = {metric.always: value} if value else {}
             for window in metric.windows:
                 assert totals(samples, metric.name, window, **labels) == nothing(metric)
     assert get(samples, "journey_watermark_timestamp_seconds") is None
@@ -176,7 +176,7 @@ def test_listed_values_are_there_at_zero_in_every_breakdown() -> None:
     for metric in METRICS:
         if metric.always == "currency":
             continue
-        labels = {"metric": metric.name} | ({"task": "cart"} if metric.always else {})
+        labels = {"metric": metric.name} | ({"task": "cart"} if metric.always == "task" else {})
         for window in breakdown_windows(metric).intersection(metric.windows):
             for dimension in metric.dimensions:
                 for value in () if dimension in FOLLOWED else values[dimension]:
@@ -274,6 +274,7 @@ async def test_no_id_becomes_a_label_whatever_a_producer_writes() -> None:
         "stat": ALL_STATS,
         "task": values["task"],
         "currency": values["currency"],
+        "week": values["week"],
         "dimension": values.keys(),
     }
     others = set()

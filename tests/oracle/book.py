@@ -69,10 +69,10 @@ class Book:
         self._put(Grain.DAY, local_day(at, self.zone), name, amount, tags, fixed)
         self._put(Grain.EVER, 0, name, amount, tags, fixed)
 
-    def add_day(self, day: int, name: str, amount: int, tags: Tags) -> None:
+    def add_day(self, day: int, name: str, amount: int, tags: Tags, fixed: str = "") -> None:
         """Books a day metric: by day index, in day and ever only."""
-        self._put(Grain.DAY, day, name, amount, tags, "")
-        self._put(Grain.EVER, 0, name, amount, tags, "")
+        self._put(Grain.DAY, day, name, amount, tags, fixed)
+        self._put(Grain.EVER, 0, name, amount, tags, fixed)
 
     def spread(self, at: int, name: str, milliseconds: int, tags: Tags, fixed: str = "") -> None:
         """Books one observation of a distribution."""

@@ -31,6 +31,10 @@ no code with `streams.core` but the types. What it takes to be meant where the d
 - contact.opened is own activity whoever opened it, contact.replied only if a customer did.
 - Who somebody is, what belongs to whom and when somebody was active is learnt from every payload under one id; facts only
   from the one that counts.
+- Active days are local days of own doing, whoever's payload says so; visited is any of it on web or app, as it happened. A customer's
+  active days are these and those of orders owned.
+- An order that was never placed with a value and a currency brings nothing in and gives nothing back; refunds without a currency are in
+  the order's; nothing is given back before it was placed, nor once it is cancelled.
 - Identity limits are not modelled, nor is the rule that two customer_ids never become one person: inputs keep within them.
 """
 

@@ -171,6 +171,7 @@ THEMES = (
     (KINDS[7], KINDS[8]),
     (KINDS[4], KINDS[9], KINDS[9], KINDS[10], KINDS[11]),
     (KINDS[13],),
+    (KINDS[13],),
     (KINDS[11], KINDS[8], KINDS[12]),
 )
 """What a stream is about: everything, the site, carts, tasks, deliveries, support, lives, clicks, messages."""
@@ -226,7 +227,11 @@ def fields_of(kind: str, times: list[int]) -> dict[str, st.SearchStrategy[Value]
             "nav_region": st.sampled_from(("header", "footer")),
             "dead": st.booleans(),
         },
-        "subscription": {"ends_at": later},
+        "subscription": {
+            "ends_at": later,
+            "value": st.sampled_from((0, 50_000)),
+            "currency": st.sampled_from(("EUR", "EUR", "USD")),
+        },
         "message": {"machine": st.booleans()},
         "review": {"rating": st.sampled_from((0, 1, 5))},
     }
@@ -241,6 +246,10 @@ def facts_of(draw: Draw, kind: str, times: list[int]) -> dict[str, Value]:
         found["promised_at"] = draw(st.sampled_from(times)) + draw(st.sampled_from(GAPS))
     if kind == "order.placed" and draw(st.booleans()):
         found |= {"value": draw(st.sampled_from((0, 10_000, 123_456))), "currency": draw(st.sampled_from(("EUR", "USD")))}
+    if kind == "order.refunded" and draw(st.booleans()):
+        found["value"] = draw(st.sampled_from((0, 4_000, 10_000, 200_000)))
+        if draw(st.booleans()):
+            found["currency"] = draw(st.sampled_from(("EUR", "USD")))
     if kind == "survey.answered":
         instrument, low, high = draw(st.sampled_from(SCALES))
         found |= {"instrument": instrument, "score": draw(st.integers(low, high))}

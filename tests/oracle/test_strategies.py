@@ -92,6 +92,8 @@ REACHED = (
     "messages_opened",
     "messages_complained",
     "customers_repeated",
+    "customer_value.sum|currency=EUR",
+    "cohort_active|week=1",
     "referrals",
     "clicks_to_complete.n|task=checkout",
 )
@@ -100,7 +102,7 @@ REACHED = (
 def test_the_strategies_reach_every_kind_of_cell() -> None:
     missing = set(REACHED)
 
-    @settings(max_examples=1_000, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=1_400, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(streams(), policies())
     def look(found: list[Touchpoint], policy: Policy) -> None:
         end = max(touchpoint.at for touchpoint in found) + policy.silence_ms

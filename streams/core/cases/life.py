@@ -13,13 +13,16 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from streams.core.cells import Notebook, where_of
-from streams.core.fields import CUSTOMER
+from streams.core.cases.people import WINDOW_DAYS, book_runs, both, runs_of
+from streams.core.cases.worth import Step, book_worth
+from streams.core.cells import Notebook, Where, where_of
+from streams.core.fields import COHORT_WEEKS, CUSTOMER
 from streams.core.journey import CODES, Fact, add_spell
 from streams.core.model import Dimensions
 
 _STARTED, _RENEWED, _CANCELLED, _ENDED = (CODES[f"subscription.{name}"] for name in ("started", "renewed", "cancelled", "ended"))
 CHURN_DAYS = (7, 28)
+_WEEKS = {week: Where((f"|week={week}",)) for week in COHORT_WEEKS}
 _NEVER = 1 << 62
 
 
@@ -65,12 +68,17 @@ def subscription_of(facts: Iterable[Fact], as_of: int) -> Subscription:
 
 
 class Life(msgspec.Struct):
-    """Spells as a customer, [since, lost), lost None while current; the next deadline; and the first two orders."""
+    """Spells as a customer, [since, lost), lost None while current; the next deadline; when orders were placed.
+
+    days: the local days of own activity, beside orders. worth: what was paid and given back (`worth`).
+    """
 
     spells: list[tuple[int, int | None]]
     due: int | None
     dimensions: Dimensions
     ordered: list[int]
+    days: list[int]
+    worth: list[Step]
 
 
 def life_of(
@@ -111,7 +119,7 @@ def life_of(
         periods.append((since, lost))
         after = None if lost is None else bisect_right(times, lost)
         since = times[after] if after is not None and after < len(times) else None
-    return Life(periods, min(dues, default=None), signals[0].dimensions, sorted([fact.at for fact in placed])[:2])
+    return Life(periods, min(dues, default=None), signals[0].dimensions, sorted([fact.at for fact in placed]), [], [])
 
 
 def _covered(spells: Iterable[tuple[int, int]], at: int) -> bool:
@@ -140,14 +148,27 @@ def book_life(life: Life | None, cancelled: Iterable[Fact], book: Notebook) -> N
     where = where_of(life.dimensions, CUSTOMER)
     for name, at in zip(("customers_ordered", "customers_repeated"), life.ordered, strict=False):
         book.count_day(name, day_of(at), where)
-    for index, (since, lost) in enumerate(life.spells):
+    days = sorted({*life.days, *[day_of(at) for at in life.ordered]})
+    spells = [(day_of(since), None if lost is None else day_of(lost)) for since, lost in life.spells]
+    for window, width in WINDOW_DAYS:
+        book_runs(f"active_customers_{window}", both(runs_of(days, width), spells), where, book)
+    if life.ordered:
+        _book_cohort(day_of(life.ordered[0]), days, book)
+    book_worth(life.worth, life.dimensions, book)
+    _book_spells(life.spells, where, book)
+
+
+def _book_spells(spells: Sequence[tuple[int, int | None]], where: Where, book: Notebook) -> None:
+    """When the person was a customer, and was missed."""
+    day_of = book.local.day_of
+    for index, (since, lost) in enumerate(spells):
         start = day_of(since)
         book.count_day("customers", start, where)
         book.count_day("new_customers" if index == 0 else "reactivated_customers", start, where)
         if lost is None:
             continue
         end = day_of(lost)
-        back = day_of(life.spells[index + 1][0]) if index + 1 < len(life.spells) else None
+        back = day_of(spells[index + 1][0]) if index + 1 < len(spells) else None
         book.count_day("customers", end, where, -1)
         for days in CHURN_DAYS:
             enter, leave = max(start + days, end), end + days
@@ -158,9 +179,26 @@ def book_life(life: Life | None, cancelled: Iterable[Fact], book: Notebook) -> N
                 book.count_day(f"churned_{days}d", leave, where, -1)
 
 
+def _book_cohort(first: int, days: Sequence[int], book: Notebook) -> None:
+    """A customer of the week (from Monday) of the first order, and whether active in the weeks after, each on the day after it."""
+    monday = first - (first + 3) % 7
+    weeks = {(day - monday) // 7 for day in days}
+    for week in COHORT_WEEKS:
+        where = _WEEKS[week]
+        after = monday + 7 * (week + 1)
+        book.count_day("cohort", after, where)
+        if week in weeks:
+            book.count_day("cohort_active", after, where)
+
+
 def is_cancellation(fact: Fact) -> bool:
     """Whether a fact is a request to cancel."""
     return fact.code == _CANCELLED
+
+
+def is_payment(fact: Fact) -> bool:
+    """Whether a subscription was paid for."""
+    return fact.code in (_STARTED, _RENEWED)
 
 
 def is_subscription(fact: Fact) -> bool:

@@ -1,0 +1,98 @@
+"""People by the day: who did anything at all, who visited, searched, found their way, ordered. Relationship cells.
+
+Kept is what a person did on each local day, as a set of bits. A person counts in a window of n days as long as there is such
+a day among the last n: that is a stock, which rises on the day and falls n days after the last one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from streams.core.cells import Notebook, Where
+from streams.core.families import FAMILIES, Family
+from streams.core.model import Touchpoint
+
+ACTIVE, VISITED, SEARCHED, NAVIGATED, ORDERED = (1 << bit for bit in range(5))
+WINDOW_DAYS = (("24h", 1), ("7d", 7), ("28d", 28))
+LONGEST = 28
+_COUNTED = (("users", ACTIVE), ("users_searched", SEARCHED), ("users_found", SEARCHED | NAVIGATED), ("users_visited", VISITED))
+_EVERYBODY = Where(("",))
+_SITE_CHANNELS = ("web", "app")
+
+_LONG_AGO = -(1 << 62)
+
+Run = tuple[int, int | None]
+"""A run of local days [first, end); end None: for ever."""
+
+
+def bits_of(touchpoint: Touchpoint) -> int:
+    """What a touchpoint of somebody's own doing says about its day."""
+    bits = ACTIVE
+    if touchpoint.type == "order.placed":
+        bits |= ORDERED
+    if touchpoint.batch or touchpoint.dimensions.channel not in _SITE_CHANNELS:
+        return bits
+    bits |= VISITED
+    if FAMILIES[touchpoint.type] is Family.SITE:
+        if touchpoint.type == "search.performed":
+            bits |= SEARCHED
+        elif touchpoint.type == "navigation.used" or (
+            touchpoint.type == "element.clicked" and touchpoint.fields.get("nav_region")
+        ):
+            bits |= NAVIGATED
+    return bits
+
+
+def add_days(into: dict[int, int], other: Mapping[int, int]) -> None:
+    """What two profiles did is what one person did."""
+    for day, bits in other.items():
+        into[day] = into.get(day, 0) | bits
+
+
+def runs_of(days: Iterable[int], width: int) -> list[Run]:
+    """The days on which one of these (sorted) is among the last `width`, as runs."""
+    runs: list[Run] = []
+    first = end = _LONG_AGO
+    for day in days:
+        if day > end:
+            if end != _LONG_AGO:
+                runs.append((first, end))
+            first = day
+        end = day + width
+    if end != _LONG_AGO:
+        runs.append((first, end))
+    return runs
+
+
+def both(one: Iterable[Run], other: Iterable[Run]) -> list[Run]:
+    """The days that are in a run of each."""
+    found: list[Run] = []
+    for start, end in one:
+        for first, last in other:
+            lo = max(start, first)
+            hi = end if last is None else last if end is None else min(end, last)
+            if hi is None or lo < hi:
+                found.append((lo, hi))
+    return found
+
+
+def book_runs(name: str, runs: Iterable[Run], where: Where, book: Notebook) -> None:
+    """Counts one during each run."""
+    for start, end in runs:
+        book.count_day(name, start, where)
+        if end is not None:
+            book.count_day(name, end, where, -1)
+
+
+def book_people(days: Mapping[int, int], lo: int, hi: int, book: Notebook) -> None:
+    """C of what one person did between two days; days further apart than the longest window have nothing to do with each other."""
+    found = sorted([day for day in days if lo <= day <= hi])
+    if not found:
+        return
+    for window, width in WINDOW_DAYS:
+        for name, bits in _COUNTED:
+            book_runs(f"{name}_{window}", runs_of([day for day in found if days[day] & bits], width), _EVERYBODY, book)
+        visited = runs_of([day for day in found if days[day] & VISITED], width)
+        ordered = runs_of([day for day in found if days[day] & ORDERED], width)
+        if visited and ordered:
+            book_runs(f"users_converted_{window}", both(visited, ordered), _EVERYBODY, book)
