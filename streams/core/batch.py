@@ -26,7 +26,6 @@ from streams.core.views import (
     life_in,
     single_strand,
     strands,
-    subscriptions_in,
     without_bots,
 )
 from streams.core.windows import LocalDays
@@ -141,11 +140,10 @@ class Batch:
         opened.soiled.update(tree)
 
     def soil_life(self, opened: Opened) -> None:
-        """Subtracts the cells of a person's life, once, before it is changed."""
+        """Remembers a person's life, once, before it is changed."""
         if not opened.lived:
             opened.lived = True
-            self.book.sign = -1
-            self._book_life(opened.journey, opened.as_of)
+            opened.life = life_in(opened.journey, opened.as_of, self.policy, self.context.local)
 
     def soil_all(self, opened: Opened) -> None:
         """Subtracts everything, before journeys are merged."""
@@ -172,7 +170,7 @@ class Batch:
                     # What is due in the other trees is known; a deadline that is none any more is looked at in vain.
                     journey.case_due = _least(journey.case_due, _next_due(cases, tree, as_of))
         if opened.lived:
-            journey.life_due = self._book_life(journey, as_of)
+            self._restate_life(opened, as_of)
         if opened.peopled:
             self._restate_people(opened)
         if _passed(journey.case_due, as_of):
@@ -181,13 +179,11 @@ class Batch:
         self._settle_site(opened, as_of)
         journey.due = _least(journey.life_due, journey.case_due, journey.site_due)
 
-    def _book_life(self, journey: Journey, as_of: int) -> int | None:
-        if not journey.persons or not journey.cases:
-            return None
-        found = life_in(journey, as_of, self.policy)
-        cancelled = [fact for facts in subscriptions_in(journey) for fact in facts if life.is_cancellation(fact)]
-        life.book_life(found, cancelled, self.book)
-        return found.due if found is not None else None
+    def _restate_life(self, opened: Opened, as_of: int) -> None:
+        """Books the difference of a person's life."""
+        now = life_in(opened.journey, as_of, self.policy, self.context.local)
+        life.book_change(opened.life, now, self.book)
+        opened.journey.life_due = None if now[0] is None else now[0].due
 
     def _restate_people(self, opened: Opened) -> None:
         """Books the difference of what the person did by the day, around the days that changed."""

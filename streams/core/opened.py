@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from streams.core.cases.life import Lived
 from streams.core.cases.people import ACTIVE
 from streams.core.journey import Journey
 from streams.core.model import Identifier, JourneyId, Version
 
 
 class Opened:
-    """A journey that this batch may change, and how it was before: `site`, `links` and `days` are copied when they are touched."""
+    """A journey that this batch may change, and how it was before: `site`, `links` and `days` are copied when they are touched,
+    and `life` is remembered.
+    """
 
-    __slots__ = ("as_of", "days", "dirty", "id", "journey", "links", "lived", "peopled", "relinked", "site", "soiled", "version")
+    __slots__ = (
+        "as_of",
+        "days",
+        "dirty",
+        "id",
+        "journey",
+        "life",
+        "links",
+        "lived",
+        "peopled",
+        "relinked",
+        "site",
+        "soiled",
+        "version",
+    )
 
     def __init__(self, found: JourneyId, journey: Journey, version: Version | None) -> None:
         """version: what the store holds; None where it holds nothing."""
@@ -26,6 +43,7 @@ class Opened:
         self.peopled = False
         self.soiled: set[Identifier] = set()
         self.lived = False
+        self.life: Lived = (None, [])
 
     def touch_site(self, lo: int, hi: int) -> None:
         """Site facts between these times are about to change."""

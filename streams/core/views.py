@@ -12,6 +12,7 @@ from streams.core.journey import Case, Fact, Journey, by_instant
 from streams.core.model import Identifier
 from streams.core.policy import DAY, Policy
 from streams.core.trees import root_of
+from streams.core.windows import LocalDays
 
 ORDER_KINDS = frozenset(ORDER_CHAIN)
 SURVEY_KINDS = frozenset({"response_id", "invitation_id"})
@@ -53,7 +54,7 @@ def facts_of(cases: dict[Identifier, Case], tree: Iterable[Identifier]) -> list[
     return found
 
 
-def subscriptions_in(journey: Journey) -> list[list[Fact]]:
+def _subscriptions_in(journey: Journey) -> list[list[Fact]]:
     """The facts of each of a person's subscriptions."""
     return [
         [fact for fact in case.facts if life.is_subscription(fact)]
@@ -62,10 +63,10 @@ def subscriptions_in(journey: Journey) -> list[list[Fact]]:
     ]
 
 
-def life_in(journey: Journey, as_of: int, policy: Policy) -> life.Life | None:
-    """A person's life as a customer; None for journeys without a person, and for people who are none."""
+def life_in(journey: Journey, as_of: int, policy: Policy, local: LocalDays) -> life.Lived:
+    """A person's life as a customer; nothing for journeys without a person, and for people who are none."""
     if not journey.persons or not journey.cases:
-        return None
+        return None, []
     trees: dict[Identifier, list[Fact]] = {}
     for reference, case in journey.cases.items():
         if case.facts and reference.startswith(ORDER_PREFIXES):
@@ -73,18 +74,21 @@ def life_in(journey: Journey, as_of: int, policy: Policy) -> life.Life | None:
     for facts in trees.values():
         facts.sort(key=by_instant)
     first = [placed for facts in trees.values() if (placed := orders.placed_of(facts)) is not None]
-    subscriptions = subscriptions_in(journey)
+    subscriptions = _subscriptions_in(journey)
     if not first and not subscriptions:
-        return None
+        return None, []
     account = journey.cases.get(LOCAL_ACCOUNT)
     closed = [fact.at for fact in account.facts if fact.code == life.CLOSED] if account is not None else []
     found = life.life_of(first, subscriptions, closed, journey.activity, as_of, policy.silence_ms)
     if found is not None:
-        found.days = [day for day, bits in journey.days.items() if bits & ACTIVE]
-        paid = [worth.steps_of_payments([fact for fact in facts if life.is_payment(fact)]) for facts in subscriptions]
-        for steps in (*map(worth.steps_of_order, trees.values()), *paid):
-            found.worth += steps
-    return found
+        days = {day for day, bits in journey.days.items() if bits & ACTIVE}
+        days.update([local.day_of(fact.at) for fact in first])
+        found.active = sorted(days)
+        for facts in trees.values():
+            found.worth += worth.steps_of_order(facts)
+        for facts in subscriptions:
+            found.worth += worth.steps_of_payments([fact for fact in facts if life.is_payment(fact)])
+    return found, [fact for facts in subscriptions for fact in facts if life.is_cancellation(fact)]
 
 
 def single_strand(links: Mapping[str, int], facts: Sequence[Fact], rules: site.Rules) -> bool:

@@ -27,7 +27,6 @@ from streams.core.views import (
     life_in,
     single_strand,
     strands,
-    subscriptions_in,
     without_bots,
 )
 from streams.core.windows import LocalDays
@@ -126,11 +125,9 @@ class Dissection:
                 yield Part(name, kind, root if not root.startswith("~") else "", facts_of(cases, tree), "", book)
 
     def _life(self, journey: Journey, name: Identifier) -> Iterator[Part]:
-        found = life_in(journey, journey.as_of, self._policy)
         told_by = [fact for case in journey.cases.values() for fact in case.facts if life.is_signal(fact)]
-        cancelled = [fact for facts in subscriptions_in(journey) for fact in facts if life.is_cancellation(fact)]
         book = Notebook(self._local)
-        life.book_life(found, cancelled, book)
+        life.book_life(life_in(journey, journey.as_of, self._policy, self._local), book)
         yield Part(name, "customer", "", sorted(told_by, key=by_instant), "", book)
 
     def _person(self, journey: Journey, name: Identifier) -> Iterator[Part]:

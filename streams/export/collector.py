@@ -61,6 +61,8 @@ def breakdown_windows(metric: Declared) -> frozenset[str]:
     """The windows over which a metric is broken down, of those that it has: what is kept by the day has no shorter one than 7d."""
     if metric.name in _TOLD_BY_ANOTHER:
         return frozenset()
+    if metric.stock:  # over any window it is the same
+        return frozenset({"28d"})
     if metric.name in _SETTLED_LATE:
         return BREAKDOWN_WINDOWS - {"1h"}
     weekly = metric.name in _ALSO_WEEKLY or "24h" not in metric.windows

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from streams.core.cases.people import WINDOW_DAYS, book_runs, both, runs_of
+from streams.core.cases.people import LONGEST, WINDOW_DAYS, book_runs, both, runs_of
 from streams.core.cases.worth import Step, book_worth
 from streams.core.cells import Notebook, Where, where_of
 from streams.core.fields import COHORT_WEEKS, CUSTOMER
@@ -22,6 +22,7 @@ from streams.core.model import Dimensions
 
 _STARTED, _RENEWED, _CANCELLED, _ENDED = (CODES[f"subscription.{name}"] for name in ("started", "renewed", "cancelled", "ended"))
 CHURN_DAYS = (7, 28)
+_ACTIVE_CUSTOMERS = [(f"active_customers_{window}", width) for window, width in WINDOW_DAYS]
 _WEEKS = {week: Where((f"|week={week}",)) for week in COHORT_WEEKS}
 _NEVER = 1 << 62
 
@@ -68,17 +69,21 @@ def subscription_of(facts: Iterable[Fact], as_of: int) -> Subscription:
 
 
 class Life(msgspec.Struct):
-    """Spells as a customer, [since, lost), lost None while current; the next deadline; when orders were placed.
+    """Spells as a customer, [since, lost), lost None while current; the next deadline; when the first two orders were placed.
 
-    days: the local days of own activity, beside orders. worth: what was paid and given back (`worth`).
+    active: the local days of own activity and of orders, sorted. worth: what was paid and given back (`worth`).
     """
 
     spells: list[tuple[int, int | None]]
     due: int | None
     dimensions: Dimensions
     ordered: list[int]
-    days: list[int]
+    active: list[int]
     worth: list[Step]
+
+
+Lived = tuple[Life | None, list[Fact]]
+"""A person's life, None where there is none, and the requests to end a subscription."""
 
 
 def life_of(
@@ -119,7 +124,7 @@ def life_of(
         periods.append((since, lost))
         after = None if lost is None else bisect_right(times, lost)
         since = times[after] if after is not None and after < len(times) else None
-    return Life(periods, min(dues, default=None), signals[0].dimensions, sorted([fact.at for fact in placed]), [], [])
+    return Life(periods, min(dues, default=None), signals[0].dimensions, sorted([fact.at for fact in placed])[:2], [], [])
 
 
 def _covered(spells: Iterable[tuple[int, int]], at: int) -> bool:
@@ -138,24 +143,53 @@ def _silence(activity: Sequence[tuple[int, int]], spells: Sequence[tuple[int, in
     return None if _covered(spells, last + silence_ms) else last + silence_ms
 
 
-def book_life(life: Life | None, cancelled: Iterable[Fact], book: Notebook) -> None:
-    """C of one person's life; `cancelled` are the subscription.cancelled facts."""
-    for fact in cancelled:
-        book.count("cancellation_requests", fact.at, where_of(fact.dimensions, CUSTOMER))
+def book_life(lived: Lived, book: Notebook) -> None:
+    """C of one person's life."""
+    _book_parts(lived, (None, []), book)
+
+
+def book_change(before: Lived, after: Lived, book: Notebook) -> None:
+    """C(after) - C(before), of which only what differs is computed."""
+    book.sign = -1
+    _book_parts(before, after, book)
+    book.sign = 1
+    _book_parts(after, before, book)
+
+
+def _book_parts(one: Lived, other: Lived, book: Notebook) -> None:
+    """Whatever is not the same in both, as it is in the one."""
+    life, cancelled = one
+    if cancelled != other[1]:
+        for fact in cancelled:
+            book.count("cancellation_requests", fact.at, where_of(fact.dimensions, CUSTOMER))
     if life is None:
         return
-    day_of = book.local.day_of
+    same = other[0] if other[0] is not None and other[0].dimensions == life.dimensions else None
     where = where_of(life.dimensions, CUSTOMER)
-    for name, at in zip(("customers_ordered", "customers_repeated"), life.ordered, strict=False):
-        book.count_day(name, day_of(at), where)
-    days = sorted({*life.days, *[day_of(at) for at in life.ordered]})
-    spells = [(day_of(since), None if lost is None else day_of(lost)) for since, lost in life.spells]
-    for window, width in WINDOW_DAYS:
-        book_runs(f"active_customers_{window}", both(runs_of(days, width), spells), where, book)
-    if life.ordered:
-        _book_cohort(day_of(life.ordered[0]), days, book)
-    book_worth(life.worth, life.dimensions, book)
-    _book_spells(life.spells, where, book)
+    day_of = book.local.day_of
+    if same is None or life.ordered != same.ordered:
+        for name, at in zip(("customers_ordered", "customers_repeated"), life.ordered, strict=False):
+            book.count_day(name, day_of(at), where)
+    if same is None or life.spells != same.spells:
+        _book_spells(life.spells, where, book)
+        _book_active(life.active, life.spells, where, book)
+    elif life.active != same.active:
+        changed = set(life.active).symmetric_difference(same.active)
+        lo, hi = min(changed) - LONGEST, max(changed) + LONGEST
+        _book_active([day for day in life.active if lo <= day <= hi], life.spells, where, book)
+    cohort = _cohort_of(life, book)
+    if cohort is not None:
+        _book_cohort(cohort, None if same is None else _cohort_of(same, book), book)
+    if same is None or life.worth != same.worth:
+        book_worth(life.worth, life.dimensions, book)
+
+
+def _book_active(active: Sequence[int], spells: Sequence[tuple[int, int | None]], where: Where, book: Notebook) -> None:
+    """The stock of customers who did something lately."""
+    day_of = book.local.day_of
+    current = [(day_of(since), None if lost is None else day_of(lost)) for since, lost in spells]
+    for name, width in _ACTIVE_CUSTOMERS:
+        book_runs(name, both(runs_of(active, width), current), where, book)
 
 
 def _book_spells(spells: Sequence[tuple[int, int | None]], where: Where, book: Notebook) -> None:
@@ -179,16 +213,28 @@ def _book_spells(spells: Sequence[tuple[int, int | None]], where: Where, book: N
                 book.count_day(f"churned_{days}d", leave, where, -1)
 
 
-def _book_cohort(first: int, days: Sequence[int], book: Notebook) -> None:
-    """A customer of the week (from Monday) of the first order, and whether active in the weeks after, each on the day after it."""
+Cohort = tuple[int, list[int]]
+"""(the Monday of the week of the first order, the weeks of COHORT_WEEKS after it in which the customer did something)."""
+
+
+def _cohort_of(life: Life, book: Notebook) -> Cohort | None:
+    if not life.ordered:
+        return None
+    first = book.local.day_of(life.ordered[0])
     monday = first - (first + 3) % 7
-    weeks = {(day - monday) // 7 for day in days}
-    for week in COHORT_WEEKS:
-        where = _WEEKS[week]
-        after = monday + 7 * (week + 1)
-        book.count_day("cohort", after, where)
-        if week in weeks:
-            book.count_day("cohort_active", after, where)
+    weeks = {(day - monday) // 7 for day in life.active}
+    return monday, [week for week in COHORT_WEEKS if week in weeks]
+
+
+def _book_cohort(cohort: Cohort, other: Cohort | None, book: Notebook) -> None:
+    """A customer of a cohort, and in which weeks after it active, each on the day after the week, as far as the other is not alike."""
+    monday, weeks = cohort
+    alike = other is not None and other[0] == monday
+    for week in COHORT_WEEKS if not alike else ():
+        book.count_day("cohort", monday + 7 * (week + 1), _WEEKS[week])
+    for week in weeks:
+        if other is None or not alike or week not in other[1]:
+            book.count_day("cohort_active", monday + 7 * (week + 1), _WEEKS[week])
 
 
 def is_cancellation(fact: Fact) -> bool:

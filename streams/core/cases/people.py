@@ -15,7 +15,12 @@ from streams.core.model import Touchpoint
 ACTIVE, VISITED, SEARCHED, NAVIGATED, ORDERED = (1 << bit for bit in range(5))
 WINDOW_DAYS = (("24h", 1), ("7d", 7), ("28d", 28))
 LONGEST = 28
-_COUNTED = (("users", ACTIVE), ("users_searched", SEARCHED), ("users_found", SEARCHED | NAVIGATED), ("users_visited", VISITED))
+_COUNTED = [
+    (f"users{what}_{window}", bits, width)
+    for window, width in WINDOW_DAYS
+    for what, bits in (("", ACTIVE), ("_searched", SEARCHED), ("_found", SEARCHED | NAVIGATED), ("_visited", VISITED))
+]
+_CONVERTED = [(f"users_converted_{window}", width) for window, width in WINDOW_DAYS]
 _EVERYBODY = Where(("",))
 _SITE_CHANNELS = ("web", "app")
 
@@ -89,10 +94,10 @@ def book_people(days: Mapping[int, int], lo: int, hi: int, book: Notebook) -> No
     found = sorted([day for day in days if lo <= day <= hi])
     if not found:
         return
-    for window, width in WINDOW_DAYS:
-        for name, bits in _COUNTED:
-            book_runs(f"{name}_{window}", runs_of([day for day in found if days[day] & bits], width), _EVERYBODY, book)
-        visited = runs_of([day for day in found if days[day] & VISITED], width)
-        ordered = runs_of([day for day in found if days[day] & ORDERED], width)
-        if visited and ordered:
-            book_runs(f"users_converted_{window}", both(visited, ordered), _EVERYBODY, book)
+    for name, bits, width in _COUNTED:
+        book_runs(name, runs_of([day for day in found if days[day] & bits], width), _EVERYBODY, book)
+    ordered = [day for day in found if days[day] & ORDERED]
+    visited = [day for day in found if days[day] & VISITED] if ordered else []
+    if visited:
+        for name, width in _CONVERTED:
+            book_runs(name, both(runs_of(visited, width), runs_of(ordered, width)), _EVERYBODY, book)
