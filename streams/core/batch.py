@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from streams.core.cases import life, people, site
+from streams.core.cases.chains import Booking
 from streams.core.cells import Notebook
 from streams.core.families import TIMED_PREFIXES, kind_of
 from streams.core.journey import Case, Fact, Journey, decode, encode, later_than
@@ -20,7 +21,9 @@ from streams.core.policy import Policy
 from streams.core.trees import root_of, roots_of, tree_of
 from streams.core.views import (
     BOOKED_KINDS,
+    CHAIN_KINDS,
     book_tree,
+    chains_in,
     deadlines_of,
     has_tokens,
     life_in,
@@ -96,6 +99,8 @@ class Batch:
                     self.soil(opened, reference)
             if journey.life_due is not None and journey.life_due <= self.watermark:
                 self.soil_life(opened)
+            if journey.chain_due is not None and journey.chain_due <= self.watermark:
+                self.soil_chains(opened)
         return opened
 
     def create(self, found: JourneyId) -> Opened:
@@ -131,6 +136,8 @@ class Batch:
             return
         cases = opened.journey.cases
         kind = kind_of(reference)
+        if kind in CHAIN_KINDS:
+            self.soil_chains(opened)
         if kind not in BOOKED_KINDS or reference not in cases:
             opened.soiled.add(reference)
             return
@@ -145,11 +152,17 @@ class Batch:
             opened.lived = True
             opened.life = life_in(opened.journey, opened.as_of, self.policy, self.context.local)
 
+    def soil_chains(self, opened: Opened) -> None:
+        """Remembers what follows from what, once, before any of it is changed."""
+        if opened.chains is None:
+            opened.chains = chains_in(opened.journey, opened.as_of)[0]
+
     def soil_all(self, opened: Opened) -> None:
         """Subtracts everything, before journeys are merged."""
         for root in roots_of(opened.journey.cases):
             self.soil(opened, root)
         self.soil_life(opened)
+        self.soil_chains(opened)
         opened.touch_site(*_EVERYTHING)
         opened.touch_links()
         opened.touch_days()
@@ -173,17 +186,29 @@ class Batch:
             self._restate_life(opened, as_of)
         if opened.peopled:
             self._restate_people(opened)
+        if opened.chains is not None:
+            self._restate_chains(opened, opened.chains, as_of)
         if _passed(journey.case_due, as_of):
             journey.case_due = _next_due(journey.cases, journey.cases, as_of)
         journey.as_of = as_of
         self._settle_site(opened, as_of)
-        journey.due = _least(journey.life_due, journey.case_due, journey.site_due)
+        journey.due = _least(journey.life_due, journey.case_due, journey.chain_due, journey.site_due)
 
     def _restate_life(self, opened: Opened, as_of: int) -> None:
         """Books the difference of a person's life."""
         now = life_in(opened.journey, as_of, self.policy, self.context.local)
         life.book_change(opened.life, now, self.book)
         opened.journey.life_due = None if now[0] is None else now[0].due
+
+    def _restate_chains(self, opened: Opened, before: Sequence[Booking], as_of: int) -> None:
+        """Books the difference of what follows from what."""
+        now, opened.journey.chain_due = chains_in(opened.journey, as_of)
+        if now != before:
+            for sign, bookings in ((-1, before), (1, now)):
+                self.book.sign = sign
+                for name, at, where in bookings:
+                    self.book.count(name, at, where)
+            self.book.sign = 1
 
     def _restate_people(self, opened: Opened) -> None:
         """Books the difference of what the person did by the day, around the days that changed."""

@@ -53,7 +53,7 @@ ORDER_CHAIN = ("order_id", "shipment_id", "tracking_number", "cart_token")
 
 ORDER_PREFIXES = tuple(f"{kind}:" for kind in ORDER_CHAIN)
 SUBSCRIPTION_PREFIXES = ("subscription_id:", "~subscription")
-TIMED_PREFIXES = (*ORDER_PREFIXES, "invitation_id:", "response_id:", "message_id:")
+TIMED_PREFIXES = (*ORDER_PREFIXES, "invitation_id:", "response_id:", "message_id:", "referral_id:")
 """Cases some of whose cells enter only when a time has passed."""
 
 CASE_KINDS: dict[Family, tuple[str, ...]] = {

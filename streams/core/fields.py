@@ -64,6 +64,7 @@ CELLS: dict[str, Cell] = {
         *(Cell(f"attempts{which}", "attempt", SITE, always="task") for which in ("", "_completed", "_failed", "_errored")),
         Cell("time_to_complete", "attempt", SITE, always="task", parts=True),
         Cell("clicks_to_complete", "attempt", SITE, always="task", parts=True, counts=True),
+        Cell("time_on_page", "page", ("page_group",), parts=True),
         Cell("orders", "order", SITE),
         Cell("revenue", "money", SITE, always="currency"),
         Cell("orders_valued", "money", SITE, always="currency"),
@@ -98,8 +99,10 @@ CELLS: dict[str, Cell] = {
             for window in ("24h", "7d", "28d")
             for what in ("", "_searched", "_found", "_visited", "_converted")
         ),
+        *(Cell(name, "contact", SUPPORT) for name in ("contacts_handled", "contacts_resolved_first")),
+        *(Cell(name, "order", SITE) for name in ("orders_broken", "orders_chained")),
         Cell("cancellation_requests", "cancellation", CUSTOMER),
-        Cell("referrals", "referral", CUSTOMER),
+        *(Cell(f"referrals{what}", "referral", CUSTOMER) for what in ("", "_settled", "_converted")),
     )
 }
 """Every cell by its name. Slots are numbered in this order, and the definitions digest depends on it."""

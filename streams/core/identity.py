@@ -199,6 +199,7 @@ def attach(batch: Batch, touchpoint: Touchpoint, person: Opened | None) -> Ident
         case = _case(batch, primary)
         claim = Claim(0, touchpoint.at, touchpoint.eid, named["order_id"])
         if case.about is None or claim < case.about:
+            _soil(batch, primary)
             case.about = claim
             touched.append(primary)
     touched = list(dict.fromkeys(touched))
@@ -376,8 +377,9 @@ def move(batch: Batch, references: list[Identifier], source: Opened, target: Ope
     """Moves cases between journeys; a journey that is left empty is deleted."""
     for reference in references:
         batch.soil(source, reference)
-    batch.soil_life(source)
-    batch.soil_life(target)
+    for opened in (source, target):
+        batch.soil_life(opened)
+        batch.soil_chains(opened)
     target.journey.loose = target.journey.loose or source.journey.loose
     for reference in references:
         target.journey.cases[reference] = source.journey.cases.pop(reference)

@@ -213,8 +213,8 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     links: (least, other) identifier pairs that an event named together -> time of the least such event.
     activity: [first, last] of own activity; spells closer than the policy's silence are one.
     refused: identifier pairs that a limit kept apart -> time, for people to look at.
-    due: the next deadline, None where nothing waits. life_due, case_due, site_due: the next one of the person's life, of
-        the cases, and of the site facts; it may be early (activity moves life's, and it is looked at again when it
+    due: the next deadline, None where nothing waits. life_due, case_due, chain_due, site_due: the next one of the person's life, of
+        the cases, of what follows from what, and of the site facts; it may be early (activity moves life's, and it is looked at again when it
         comes), never late.
     loose: whether a case may hold site facts without a person.
     days: local day -> what the person did then, as bits of `cases.people`.
@@ -233,6 +233,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     loose: bool = False
     site_due: int | None = None
     days: dict[int, int] = {}
+    chain_due: int | None = None
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from streams.core.cases.chains import Booking
 from streams.core.cases.life import Lived
 from streams.core.cases.people import ACTIVE
 from streams.core.journey import Journey
@@ -10,11 +11,12 @@ from streams.core.model import Identifier, JourneyId, Version
 
 class Opened:
     """A journey that this batch may change, and how it was before: `site`, `links` and `days` are copied when they are touched,
-    and `life` is remembered.
+    `life` and `chains` are remembered.
     """
 
     __slots__ = (
         "as_of",
+        "chains",
         "days",
         "dirty",
         "id",
@@ -44,6 +46,7 @@ class Opened:
         self.soiled: set[Identifier] = set()
         self.lived = False
         self.life: Lived = (None, [])
+        self.chains: list[Booking] | None = None
 
     def touch_site(self, lo: int, hi: int) -> None:
         """Site facts between these times are about to change."""

@@ -80,6 +80,15 @@ UX: tuple[Metric, ...] = (
         source=_WEB,
     ),
     Metric(
+        name="time_on_page_seconds",
+        unit="seconds",
+        kind=Kind.DISTRIBUTION,
+        numerator=("time_on_page",),
+        dimensions=("page_group",),
+        definition="Time on a page: what the source measured as engaged, else until the next page view of the visit, at most 30 minutes; none for the last page. Booked when the visit closes.",
+        source=_WEB,
+    ),
+    Metric(
         name="errors_per_100_views",
         unit="count",
         kind=Kind.RATE,

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from streams.core.cases import contacts, life, messages, orders, referrals, site, surveys, worth
+from streams.core.cases import chains, contacts, life, messages, orders, referrals, site, surveys, worth
 from streams.core.cases.people import ACTIVE
 from streams.core.cells import Notebook
 from streams.core.families import LOCAL_ACCOUNT, LOCAL_REVIEWS, ORDER_CHAIN, ORDER_PREFIXES, SUBSCRIPTION_PREFIXES, kind_of
 from streams.core.journey import Case, Fact, Journey, by_instant
 from streams.core.model import Identifier
 from streams.core.policy import DAY, Policy
-from streams.core.trees import root_of
+from streams.core.trees import about_of, root_of, tree_of
 from streams.core.windows import LocalDays
 
 ORDER_KINDS = frozenset(ORDER_CHAIN)
 SURVEY_KINDS = frozenset({"response_id", "invitation_id"})
+CHAIN_KINDS = ORDER_KINDS | SURVEY_KINDS | {"contact_id"}
+"""Those that follow from each other."""
 BOOKED_KINDS = ORDER_KINDS | SURVEY_KINDS | {"contact_id", "message_id", "referral_id", LOCAL_REVIEWS}
 """Kinds of references whose cases feed cells of their own."""
 
@@ -34,7 +36,7 @@ def book_tree(cases: dict[Identifier, Case], tree: Sequence[Identifier], as_of: 
     elif kind == "message_id":
         messages.book_message(cases[tree[0]].facts, as_of, book)
     elif kind == "referral_id":
-        referrals.book_referral(cases[tree[0]].facts, book)
+        referrals.book_referral(cases[tree[0]].facts, as_of, book)
     elif kind == LOCAL_REVIEWS:
         surveys.book_reviews(cases[tree[0]].facts, book)
 
@@ -44,6 +46,8 @@ def deadlines_of(reference: Identifier, facts: Sequence[Fact]) -> Iterable[int]:
     kind = kind_of(reference)
     if kind in ORDER_KINDS:
         return orders.deadlines(facts)
+    if kind == "referral_id":
+        return referrals.deadlines(facts)
     return messages.deadlines(facts) if kind == "message_id" else surveys.deadlines(facts)
 
 
@@ -89,6 +93,35 @@ def life_in(journey: Journey, as_of: int, policy: Policy, local: LocalDays) -> l
         for facts in subscriptions:
             found.worth += worth.steps_of_payments([fact for fact in facts if life.is_payment(fact)])
     return found, [fact for facts in subscriptions for fact in facts if life.is_cancellation(fact)]
+
+
+def chains_in(journey: Journey, as_of: int) -> tuple[list[chains.Booking], int | None]:
+    """What follows from what in a person's journey, and the next deadline."""
+    if not journey.persons or not journey.cases:
+        return [], None
+    cases = journey.cases
+    trees: dict[Identifier, list[Identifier]] = {}
+    for reference, case in cases.items():
+        if case.facts and kind_of(reference) in CHAIN_KINDS:
+            trees.setdefault(root_of(cases, reference), []).append(reference)
+    contacts_found: list[chains.Contact] = []
+    orders_found: list[chains.Order] = []
+    answers: list[Fact] = []
+    for root, tree in trees.items():
+        kind, facts = kind_of(root), facts_of(cases, tree)
+        if kind == "contact_id":
+            about = about_of(cases, tree_of(cases, root))
+            contact = chains.contact_of(facts, about.target if about is not None else Identifier(""))
+            if contact is not None:
+                contacts_found.append(contact)
+        elif kind in ORDER_KINDS:
+            facts = [fact for fact in facts if fact.code in orders.ORDER_CODES]
+            order = chains.order_of(tree_of(cases, root), facts) if facts else None
+            if order is not None:
+                orders_found.append(order)
+        else:
+            answers += facts
+    return chains.chains_of(contacts_found, orders_found, answers, as_of)
 
 
 def single_strand(links: Mapping[str, int], facts: Sequence[Fact], rules: site.Rules) -> bool:

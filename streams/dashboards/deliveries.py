@@ -26,7 +26,7 @@ def board() -> Board:
                 "Promises",
                 (
                     trends("promise_kept_rate", "promise_kept_latest_rate", "orders_overdue"),
-                    trends("delivery_delay_seconds", "delivery_delay_latest_seconds"),
+                    trends("delivery_delay_seconds", "delivery_delay_latest_seconds", "broken_promise_chain"),
                 ),
             ),
             Section("What arrives, and how", (trends("backorder_rate", "damage_rate", "return_rate"),)),

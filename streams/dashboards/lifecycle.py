@@ -30,7 +30,7 @@ def board() -> Board:
                 (
                     trends("customers", "churn_rate", "retention_rate"),
                     trends("new_customers", "reactivated_customers", "repeat_rate", "cancellation_requests"),
-                    trends("contacts_per_1000_customers", "referrals_per_1000_customers"),
+                    trends("contacts_per_1000_customers", "referrals_per_1000_customers", "referral_conversion_rate"),
                     trends("active_customers", "active_users", "customer_conversion_rate", "search_share"),
                     trends("clv_mean", "cohort_retention"),
                 ),

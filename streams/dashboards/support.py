@@ -32,7 +32,7 @@ def board() -> Board:
                     trends("first_response_seconds", "hold_seconds", "handle_seconds"),
                 ),
             ),
-            Section("Solutions", (trends("resolution_seconds", "channels_per_problem"),)),
+            Section("Solutions", (trends("resolution_seconds", "first_contact_resolution_rate", "channels_per_problem"),)),
             Section(
                 "By $dimension",
                 (

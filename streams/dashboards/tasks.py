@@ -52,7 +52,8 @@ def board() -> Board:
                 (
                     (column(8, HEIGHT, _shop()), column(16, HEIGHT, _every_task())),
                     trends("visits", "conversion_rate", "bounce_rate"),
-                    trends("pages_per_visit", "visit_duration_seconds"),
+                    trends("pages_per_visit", "visit_duration_seconds", "time_on_page_seconds"),
+                    broken_down("time_on_page_seconds", "page_group"),
                     broken_down("conversion_rate", "$dimension"),
                 ),
             ),

@@ -111,7 +111,7 @@ class _Behind:
         self._watermark = watermark
         self._scale = _Scale(question, policy, watermark, moment)
         self._dissection = Dissection(policy, frozenset(CELLS[name].row for name in question.metric.cells()))
-        self._kept: list[tuple[float, int, bytes, str, Behind]] = []
+        self._kept: list[tuple[float, int, bytes, str, int, Behind]] = []
         self.count = 0
         self.numerator: Number = 0
         self.n = 0
@@ -129,7 +129,7 @@ class _Behind:
                 last = by_instant(part.facts[-1]) if part.facts else (-1, b"")
                 size = abs(float(value.numerator))
                 behind = Behind(part, value.numerator, value.denominator)
-                heapq.heappush(self._kept, (size, *last, part.journey + part.kind + part.case, behind))
+                heapq.heappush(self._kept, (size, *last, part.journey + part.kind + part.case, -self.count, behind))
                 if len(self._kept) > self._question.limit:
                     heapq.heappop(self._kept)
 

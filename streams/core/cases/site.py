@@ -13,14 +13,15 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from streams.core.cases.pages import Pages
 from streams.core.cases.ways import CLICKED, WAYS, Ways
-from streams.core.cells import Notebook, where_of
+from streams.core.cells import Notebook, Where, where_of
 from streams.core.fields import SITE
 from streams.core.journey import CODES, Fact
 from streams.core.model import Identifier
 from streams.core.policy import Policy, TaskPolicy
 
-PAGE_VIEWED = CODES["page.viewed"]
+PAGE_VIEWED, _PAGE_LEFT = CODES["page.viewed"], CODES["page.left"]
 ORDER_PLACED = CODES["order.placed"]
 _PASSIVE = frozenset(CODES[name] for name in ("page.viewed", "page.left", "error.shown"))
 _PAYMENT_FAILED = CODES["payment.failed"]
@@ -92,7 +93,7 @@ def rules_of(policy: Policy) -> Rules:
 class Visit:
     """A run of site facts of one person."""
 
-    __slots__ = ("dimensions", "errors", "first", "interacted", "last", "orders", "pages", "refused", "tokens", "ways")
+    __slots__ = ("dimensions", "errors", "first", "interacted", "last", "looked", "orders", "pages", "refused", "tokens", "ways")
 
     def __init__(self, fact: Fact) -> None:
         self.first = self.last = fact.at
@@ -102,13 +103,17 @@ class Visit:
         self.orders: set[str | bytes] = set()
         self.tokens: list[Identifier] = []
         self.ways: Ways | None = None
+        self.looked: Pages | None = None
 
     def add(self, fact: Fact) -> None:
         """Takes in its next fact."""
         code = fact.code
         self.last = fact.at
-        if code == PAGE_VIEWED:
-            self.pages += 1
+        if code in (PAGE_VIEWED, _PAGE_LEFT):
+            self.pages += code == PAGE_VIEWED
+            if self.looked is None:
+                self.looked = Pages()
+            self.looked.add(fact)
         elif code not in _PASSIVE:
             self.interacted = True
             self._act(fact, code)
@@ -127,6 +132,13 @@ class Visit:
         elif code == _PAYMENT_FAILED:
             self.refused += 1
             self.errors += 1
+
+    def book_details(self, at: int, where: Where, book: Notebook) -> None:
+        """Books how somebody found the way, and how long each page was looked at."""
+        if self.ways is not None:
+            self.ways.book(at, where, book)
+        if self.looked is not None:
+            self.looked.book(at, book)
 
     def close(self, rules: Rules) -> int:
         """When the visit is over, whatever comes later."""
@@ -206,8 +218,7 @@ def book_visits(visits: Iterable[Visit], since: int, as_of: int, rules: Rules, b
             book.count("payments_refused", close, where, visit.refused)
         if visit.errors:
             book.count("visit_errors", close, where, visit.errors)
-        if visit.ways is not None:
-            visit.ways.book(close, where, book)
+        visit.book_details(close, where, book)
         book.measure("visit_duration", close, where, visit.last - visit.first)
 
 

@@ -19,6 +19,8 @@ ANSWERED_MS = 14 * DAY
 """Within this an invitation is answered, or it is not."""
 EASY = 5
 """From this on, of 7, it was easy."""
+DETRACTOR = 6
+"""Up to this, of 10, somebody is a detractor."""
 _SUS_QUESTIONS = 10
 _TOP_BOXES = {2: 1, 3: 1, 5: 2, 7: 2, 10: 2}
 """Points of the scale -> how many of the top ones are satisfied."""
@@ -82,7 +84,7 @@ def _book_nps(answer: Fact, score: int, where: Where, book: Notebook) -> None:
         book.count("nps", answer.at, where)
         if score >= 9:
             book.count("nps_promoters", answer.at, where)
-        elif score <= 6:
+        elif score <= DETRACTOR:
             book.count("nps_detractors", answer.at, where)
 
 
@@ -104,6 +106,20 @@ def _book_sus(answer: Fact, book: Notebook) -> None:
     book.count("sus", answer.at, where)
     if points:
         book.count("sus_points", answer.at, where, points)
+
+
+def is_low(answer: Fact) -> bool:
+    """Whether an answer says that somebody was not served well: a detractor, none of the top boxes, or not easy."""
+    instrument, score = answer.fields.get("instrument"), answer.fields.get("score")
+    if answer.code != _ANSWERED or not isinstance(score, int):
+        return False
+    if instrument == "nps":
+        return _scale(answer, 0, 10) == (0, 10) and 0 <= score <= DETRACTOR
+    if instrument == "ces2":
+        return _scale(answer, 1, 7) == (1, 7) and 1 <= score < EASY
+    low, high = _scale(answer, 1, 5)
+    boxes = _TOP_BOXES.get(high - low + 1)
+    return instrument == "csat" and boxes is not None and low <= score <= high - boxes
 
 
 def _scale(answer: Fact, low: int, high: int) -> tuple[int, int]:
