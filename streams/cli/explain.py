@@ -36,12 +36,15 @@ def explain(
     from streams.cli.figures import check_names
     from streams.cli.times import parse_time
     from streams.core.catalogue import METRICS
+    from streams.core.metric import Kind
     from streams.explain.answer import Question
     from streams.settings import load_settings
 
     settings = load_settings()
     check_names([window] if window else None, [metric])
     asked = next(one for one in METRICS if one.name == metric)
+    if asked.kind is Kind.PREDICTED:
+        raise Misuse(f"{metric} is made of other figures; explain revenue, customers or churn_rate.")
     chosen = window or ("1h" if "1h" in asked.windows else "7d")
     if chosen not in asked.windows:
         raise Misuse(f"--window: {metric} has no {chosen}; it has {', '.join(asked.windows)}.")

@@ -289,6 +289,18 @@ CX: tuple[Metric, ...] = (
         source="Gupta and Lehmann 2003",
     ),
     Metric(
+        name="clv_predicted",
+        unit="money",
+        kind=Kind.PREDICTED,
+        numerator=("revenue", "churned_{window}"),
+        denominator="customers",
+        always="currency",
+        dimensions=WORTH,
+        windows=("7d", "28d"),
+        definition="What a customer will bring in from now on: m r / (1 + i - r), where m is the window's revenue per current customer (margin 100 %), r its retention, and i a discount of 10 % a year.",
+        source="Gupta and Lehmann 2003",
+    ),
+    Metric(
         name="new_customers",
         unit="count",
         kind=Kind.COUNT,

@@ -28,6 +28,7 @@ class Kind(enum.StrEnum):
     STANDING = "standing"  # a stock, of another at the same time; Wilson
     CHURN = "churn"  # a stock at the window's end, of another at its start; Wilson
     RETENTION = "retention"  # the rest of a churn; Wilson
+    PREDICTED = "predicted"  # what a customer will bring in, of revenue, customers and churn of the window; no interval
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):

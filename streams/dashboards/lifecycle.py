@@ -32,7 +32,7 @@ def board() -> Board:
                     trends("new_customers", "reactivated_customers", "repeat_rate", "cancellation_requests"),
                     trends("contacts_per_1000_customers", "referrals_per_1000_customers", "referral_conversion_rate"),
                     trends("active_customers", "active_users", "customer_conversion_rate", "search_share"),
-                    trends("clv_mean", "cohort_retention"),
+                    trends("clv_mean", "clv_predicted", "cohort_retention"),
                 ),
             ),
             Section(

@@ -39,7 +39,7 @@ def changes(metric: Metric, always: Dims, before: Iterable[Value], now: Iterable
     what its own figure did.
     """
     was, is_ = ({value.dimensions: (value.numerator, value.denominator) for value in values} for values in (before, now))
-    if always not in was or always not in is_:
+    if always not in was or always not in is_ or metric.kind is Kind.PREDICTED:  # which is no share of anything
         return []
     whole = was[always], is_[always]
     found: list[Change] = []

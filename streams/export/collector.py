@@ -36,7 +36,7 @@ _ALSO_WEEKLY = frozenset({"task_abandonment_rate"})
 
 _SETTLED_LATE = frozenset(
     name for metric in METRICS if (name := metric.name).startswith("message_") or name.endswith("_response_rate")
-) | {"first_contact_resolution_rate", "broken_promise_chain", "referral_conversion_rate"}
+) | {"damage_rate", "first_contact_resolution_rate", "broken_promise_chain", "referral_conversion_rate"}
 """Booked a week or more after what they are about: an hour or a day of them is not worth a breakdown."""
 
 _TOLD_BY_ANOTHER = frozenset({"retention_rate"})

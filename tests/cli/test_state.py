@@ -157,6 +157,7 @@ def test_explain_for_people(capsys: pytest.CaptureFixture[str]) -> None:
 def test_explain_says_what_it_cannot_explain(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert "No metric 'sales'" in failure(capsys, 2, "explain", "sales")
     assert "churn_rate has no 1h; it has 7d, 28d" in failure(capsys, 2, "explain", "churn_rate", "--window", "1h")
+    assert "explain revenue, customers or churn_rate" in failure(capsys, 2, "explain", "clv_predicted")
     assert "say which one: --dimension task=VALUE" in failure(capsys, 2, "explain", "task_success_rate")
     assert "NAME=VALUE with a NAME of channel" in failure(capsys, 2, "explain", "visits", "--dimension", "colour=red")
     both = ("--dimension", "channel=web", "--dimension", "device=mobile")

@@ -25,6 +25,8 @@ from streams.store.memory import MemoryStore
 SEED = 7
 UNSEALED = Policy(allowance_ms=400 * DAY)
 """Nothing is ever sealed, so everything that counts can be found."""
+EXPLAINED = [metric for metric in METRICS if metric.kind is not Kind.PREDICTED]
+"""A prediction is made of other figures, which are explained themselves."""
 TOPIC = TopicPolicy("files", "cloudevents")
 
 
@@ -47,7 +49,7 @@ def values(store: MemoryStore, metric: Metric, window: WindowName, policy: Polic
     return asyncio.run(read_values(store, policy, windows=[window], metrics=[metric.name])).values
 
 
-@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+@pytest.mark.parametrize("metric", EXPLAINED, ids=lambda metric: metric.name)
 def test_the_parts_add_up_to_the_figure(shop: MemoryStore, metric: Metric) -> None:
     chance = random.Random(f"{SEED} {metric.name}")
     for window in metric.windows:
