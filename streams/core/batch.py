@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from streams.core.cases import life, people, site
+from streams.core.cases import life, people, recovery, site
 from streams.core.cases.chains import Booking
 from streams.core.cells import Notebook
 from streams.core.families import TIMED_PREFIXES, kind_of
@@ -155,7 +155,8 @@ class Batch:
     def soil_chains(self, opened: Opened) -> None:
         """Remembers what follows from what, once, before any of it is changed."""
         if opened.chains is None:
-            opened.chains = chains_in(opened.journey, opened.as_of)[0]
+            # What had come to nothing by then has come to nothing; mostly that is all of it, and it need not be looked at.
+            opened.chains = chains_in(opened.journey, opened.as_of)[0] if opened.journey.chained else []
 
     def soil_all(self, opened: Opened) -> None:
         """Subtracts everything, before journeys are merged."""
@@ -185,7 +186,7 @@ class Batch:
         if opened.lived:
             self._restate_life(opened, as_of)
         if opened.peopled:
-            self._restate_people(opened)
+            people.restate_people(opened.days, journey.days, self.book)
         if opened.chains is not None:
             self._restate_chains(opened, opened.chains, as_of)
         if _passed(journey.case_due, as_of):
@@ -203,23 +204,13 @@ class Batch:
     def _restate_chains(self, opened: Opened, before: Sequence[Booking], as_of: int) -> None:
         """Books the difference of what follows from what."""
         now, opened.journey.chain_due = chains_in(opened.journey, as_of)
+        opened.journey.chained = bool(now)
         if now != before:
             for sign, bookings in ((-1, before), (1, now)):
                 self.book.sign = sign
                 for name, at, where in bookings:
                     self.book.count(name, at, where)
             self.book.sign = 1
-
-    def _restate_people(self, opened: Opened) -> None:
-        """Books the difference of what the person did by the day, around the days that changed."""
-        before, after = opened.days, opened.journey.days
-        changed = [day for day in before.keys() | after.keys() if before.get(day) != after.get(day)]
-        if changed:
-            lo, hi = min(changed) - people.LONGEST, max(changed) + people.LONGEST
-            self.book.sign = -1
-            people.book_people(before, lo, hi, self.book)
-            self.book.sign = 1
-            people.book_people(after, lo, hi, self.book)
 
     def _settle_site(self, opened: Opened, as_of: int) -> None:
         """Books the difference of the site facts that changed or closed, drops the sealed ones, and sets their next deadline."""
@@ -291,6 +282,7 @@ class Batch:
             if len(strand) <= limit and not has_tokens(strand):
                 part = site.islands_between(strand, lo, hi, self.rules)
             site.book_site(without_bots(part, limit), since, as_of, self.rules, self.book)
+            recovery.book_recoveries(without_bots(strand, limit), lo, hi, since, as_of, self.rules, self.book)
 
     def compact(self, journey: Journey) -> bool:
         """Drops the islands of site facts, and the facts without a person, that nothing accepted from now on can change;

@@ -99,6 +99,7 @@ CELLS: dict[str, Cell] = {
             for window in ("24h", "7d", "28d")
             for what in ("", "_searched", "_found", "_visited", "_converted")
         ),
+        *(Cell(name, "cart", SITE) for name in ("carts_abandoned", "carts_recovered")),
         *(Cell(name, "contact", SUPPORT) for name in ("contacts_handled", "contacts_resolved_first")),
         *(Cell(name, "order", SITE) for name in ("orders_broken", "orders_chained")),
         Cell("cancellation_requests", "cancellation", CUSTOMER),

@@ -217,6 +217,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
         the cases, of what follows from what, and of the site facts; it may be early (activity moves life's, and it is looked at again when it
         comes), never late.
     loose: whether a case may hold site facts without a person.
+    chained: whether anything that follows from something else was booked.
     days: local day -> what the person did then, as bits of `cases.people`.
     """
 
@@ -234,6 +235,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     site_due: int | None = None
     days: dict[int, int] = {}
     chain_due: int | None = None
+    chained: bool = False
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -203,6 +203,16 @@ UX: tuple[Metric, ...] = (
         source=_SAURO,
     ),
     Metric(
+        name="cart_recovery_rate",
+        unit="ratio",
+        kind=Kind.SHARE,
+        numerator=("carts_recovered",),
+        denominator="carts_abandoned",
+        dimensions=("channel", "device"),
+        definition="Attempts at the task `cart` that were given up and whose person bought within 24 hours after the limit, of all given up, booked then.",
+        source="commerce convention",
+    ),
+    Metric(
         name="payment_failure_rate",
         unit="ratio",
         kind=Kind.SHARE,

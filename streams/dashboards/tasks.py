@@ -70,6 +70,7 @@ def board() -> Board:
                 "Orders and payments",
                 (
                     trends("orders", "revenue", "average_order_value"),
+                    trends("cart_recovery_rate"),
                     (*trends("payment_failure_rate", width=8), *broken_down("payment_failure_rate", "$dimension", width=16)),
                 ),
             ),

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from schemas.identifiers import PERSON_KINDS
-from streams.core.cases import life, people, site
+from streams.core.cases import life, people, recovery, site
 from streams.core.cases.chains import Booking
 from streams.core.cells import Notebook, Where
 from streams.core.families import kind_of
@@ -35,7 +35,7 @@ from streams.core.views import (
 from streams.core.windows import LocalDays
 
 _NEVER = -(1 << 62)
-_SITE_ROWS = frozenset({"visit", "attempt", "page"})
+_SITE_ROWS = frozenset({"visit", "attempt", "page", "cart"})
 _LIFE_ROWS = frozenset({"customer", "cancellation", "worth", "cohort"})
 _CHAIN_ROWS = frozenset({"contact", "order"})
 _PEOPLE_ROWS = frozenset({"user"})
@@ -116,9 +116,15 @@ class Dissection:
                 for attempt in site.walk_attempts(facts, task):
                     book = Notebook(self._local)
                     site.book_attempt(attempt, facts, visits, _NEVER, journey.as_of, task, book)
+                    if task.name == site.CART:
+                        self._recovery(attempt, facts, journey.as_of, book)
                     end = attempt.start.at + task.limit_ms if attempt.success_at is None else attempt.success_at
                     within = [fact for fact in facts if attempt.start.at <= fact.at <= end]
                     yield Part(name, "attempt", task.name, within, _outcome(attempt), book)
+
+    def _recovery(self, attempt: site.Attempt, facts: Sequence[Fact], as_of: int, book: Notebook) -> None:
+        """What a cart given up feeds when it is known whether somebody came back for it."""
+        recovery.book_recovery(attempt, facts, _NEVER, as_of, self._rules, book)
 
     def _cases(self, journey: Journey, name: Identifier) -> Iterator[Part]:
         cases = journey.cases
@@ -149,7 +155,7 @@ class Dissection:
 
     def _person(self, journey: Journey, name: Identifier) -> Iterator[Part]:
         book = Notebook(self._local)
-        people.book_people(journey.days, _NEVER, -_NEVER, book)
+        people.book_people(journey.days, book)
         kept = {(fact.at, fact.eid): fact for case in journey.cases.values() for fact in case.facts}
         kept |= {(fact.at, fact.eid): fact for fact in journey.site}
         yield Part(name, "person", "", sorted(kept.values(), key=by_instant), "", book)

@@ -71,6 +71,7 @@ REACHED = (
     "cancellation_requests",
     "visit_errors",
     "visit_zero_results",
+    "carts_recovered",
     "time_on_page.n|page_group=cart",
     "visit_navigations",
     "visit_rage_clicks",

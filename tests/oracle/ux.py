@@ -194,11 +194,12 @@ class Walk:
     def _starts(self, step: Touchpoint) -> bool:
         return step.eid not in self.marks and (step.type in self.task.start or self._explicit(step, "started"))
 
-    def _succeeds(self, step: Touchpoint) -> bool:
+    def succeeds(self, step: Touchpoint) -> bool:
+        """Whether a step completes an attempt."""
         return step.type in self.task.success or self._explicit(step, "completed")
 
     def _rank(self, step: Touchpoint) -> int:
-        return 0 if self._starts(step) else 2 if self._succeeds(step) else 1
+        return 0 if self._starts(step) else 2 if self.succeeds(step) else 1
 
     def attempts(self) -> list[Attempt]:
         """All attempts, in time order."""
@@ -210,7 +211,7 @@ class Walk:
             if self._starts(step):
                 if now is None:
                     tried.append(Attempt(step))
-            elif now and self._succeeds(step):
+            elif now and self.succeeds(step):
                 now.success = step
             elif now and self._explicit(step, "failed"):
                 now.failed = True
@@ -247,6 +248,19 @@ def book_attempts(
                 book.add(due, "time_to_complete.ln", round(1e6 * math.log(taken / 1000)), tags, fixed)
 
 
+def book_carts(walk: Walk, as_of: int, book: Book) -> None:
+    """Books the carts given up, a day after their limit, and whether anything was bought in that day."""
+    for attempt in walk.attempts():
+        given_up = attempt.start.at + walk.task.limit_ms
+        settled = given_up + DAY_MS
+        if attempt.success or attempt.failed or settled > as_of:
+            continue
+        tags = tags_of(attempt.start.dimensions, *DIMENSIONS)
+        bought = [step for step in walk.steps if given_up < step.at <= settled and walk.succeeds(step)]
+        book.add(settled, "carts_abandoned", 1, tags)
+        book.add(settled, "carts_recovered", int(bool(bought)), tags)
+
+
 def book_ux(events: list[Touchpoint], people: People, references: References, policy: Policy, as_of: int, book: Book) -> None:
     """Books visits and attempts of everybody."""
     configured = frozenset(task.name for task in policy.tasks)
@@ -260,4 +274,7 @@ def book_ux(events: list[Touchpoint], people: People, references: References, po
                 joined.joined.append(mark)
         book_visits(visits, as_of, book)
         for task in tasks:
-            book_attempts(task, Walk(task, configured, strand).attempts(), strand.facts, visits, as_of, book)
+            walk = Walk(task, configured, strand)
+            book_attempts(task, walk.attempts(), strand.facts, visits, as_of, book)
+            if task.name == "cart":
+                book_carts(walk, as_of, book)

@@ -89,15 +89,34 @@ def book_runs(name: str, runs: Iterable[Run], where: Where, book: Notebook) -> N
             book.count_day(name, end, where, -1)
 
 
-def book_people(days: Mapping[int, int], lo: int, hi: int, book: Notebook) -> None:
-    """C of what one person did between two days; days further apart than the longest window have nothing to do with each other."""
+def book_people(days: Mapping[int, int], book: Notebook, lo: int = _LONG_AGO, hi: int = -_LONG_AGO, changed: int = -1) -> None:
+    """C of what one person did between two days, as far as it depends on these bits.
+
+    Days further apart than the longest window have nothing to do with each other.
+    """
     found = sorted([day for day in days if lo <= day <= hi])
     if not found:
         return
     for name, bits, width in _COUNTED:
-        book_runs(name, runs_of([day for day in found if days[day] & bits], width), _EVERYBODY, book)
-    ordered = [day for day in found if days[day] & ORDERED]
+        if bits & changed:
+            book_runs(name, runs_of([day for day in found if days[day] & bits], width), _EVERYBODY, book)
+    ordered = [day for day in found if days[day] & ORDERED] if changed & (ORDERED | VISITED) else []
     visited = [day for day in found if days[day] & VISITED] if ordered else []
     if visited:
         for name, width in _CONVERTED:
             book_runs(name, both(runs_of(visited, width), runs_of(ordered, width)), _EVERYBODY, book)
+
+
+def restate_people(before: Mapping[int, int], after: Mapping[int, int], book: Notebook) -> None:
+    """C(after) - C(before), computed around the days and for the bits that changed."""
+    changed = [day for day in before.keys() | after.keys() if before.get(day) != after.get(day)]
+    if not changed:
+        return
+    bits = 0
+    for day in changed:
+        bits |= before.get(day, 0) ^ after.get(day, 0)
+    lo, hi = min(changed) - LONGEST, max(changed) + LONGEST
+    book.sign = -1
+    book_people(before, book, lo, hi, bits)
+    book.sign = 1
+    book_people(after, book, lo, hi, bits)

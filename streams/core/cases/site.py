@@ -19,7 +19,7 @@ from streams.core.cells import Notebook, Where, where_of
 from streams.core.fields import SITE
 from streams.core.journey import CODES, Fact
 from streams.core.model import Identifier
-from streams.core.policy import Policy, TaskPolicy
+from streams.core.policy import DAY, Policy, TaskPolicy
 
 PAGE_VIEWED, _PAGE_LEFT = CODES["page.viewed"], CODES["page.left"]
 ORDER_PLACED = CODES["order.placed"]
@@ -32,6 +32,10 @@ TASK_STARTED = CODES["task.started"]
 _EXPLICIT = {TASK_STARTED: _START, CODES["task.failed"]: _FAILURE, CODES["task.completed"]: _SUCCESS}
 SITE_CHANNELS = frozenset({"web", "app"})
 OTHER_TASK = "other"
+CART = "cart"
+"""The task whose attempts are carts."""
+RECOVERY_MS = DAY
+"""Whoever buys within this after a cart was given up has come back for it."""
 NAMELESS = "nameless"
 """A field of facts that had no person of their own; their `who` is whom they were found to be of."""
 _EVER = 1 << 62
@@ -54,7 +58,10 @@ class TaskRules(msgspec.Struct, frozen=True):
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """What the functions of this module need of a policy, computed once."""
+    """What the functions of this module need of a policy, computed once.
+
+    cart: the task whose attempts are carts. ahead_ms: how long after its first fact something of an island is booked, at most.
+    """
 
     gap_ms: int
     limit_ms: int
@@ -62,6 +69,8 @@ class Rules(msgspec.Struct, frozen=True):
     island_ms: int
     wait_ms: int
     tasks: tuple[TaskRules, ...]
+    cart: TaskRules | None
+    ahead_ms: int
 
 
 def rules_of(policy: Policy) -> Rules:
@@ -69,24 +78,28 @@ def rules_of(policy: Policy) -> Rules:
     tasks = [*policy.tasks]
     if all(task.name != OTHER_TASK for task in tasks):
         tasks.append(TaskPolicy(OTHER_TASK, policy.other_task_limit_ms))
+    rules = tuple(
+        TaskRules(
+            task.name,
+            task.limit_ms,
+            frozenset(CODES[name] for name in task.start),
+            frozenset(CODES[name] for name in task.success),
+            frozenset([TASK_STARTED, *(CODES[name] for name in task.start)]),
+            frozenset([*_EXPLICIT, *(CODES[name] for name in task.start | task.success)]),
+            frozenset(other.name for other in tasks) if task.name == OTHER_TASK else frozenset(),
+        )
+        for task in tasks
+    )
+    cart = next((task for task in rules if task.name == CART), None)
     return Rules(
         gap_ms=policy.visit_gap_ms,
         limit_ms=policy.visit_limit_ms,
         join_ms=policy.join_ms,
         island_ms=policy.island_ms,
         wait_ms=min([policy.visit_gap_ms, policy.visit_limit_ms, *(task.limit_ms for task in tasks)]),
-        tasks=tuple(
-            TaskRules(
-                task.name,
-                task.limit_ms,
-                frozenset(CODES[name] for name in task.start),
-                frozenset(CODES[name] for name in task.success),
-                frozenset([TASK_STARTED, *(CODES[name] for name in task.start)]),
-                frozenset([*_EXPLICIT, *(CODES[name] for name in task.start | task.success)]),
-                frozenset(other.name for other in tasks) if task.name == OTHER_TASK else frozenset(),
-            )
-            for task in tasks
-        ),
+        tasks=rules,
+        cart=cart,
+        ahead_ms=max(policy.island_ms, 0 if cart is None else cart.limit_ms + RECOVERY_MS),
     )
 
 
@@ -247,6 +260,11 @@ def _rank(fact: Fact, task: TaskRules) -> int | None:
     return None
 
 
+def succeeds(fact: Fact, task: TaskRules) -> bool:
+    """Whether a fact completes an attempt at a task."""
+    return fact.code in task.relevant and _rank(fact, task) == _SUCCESS
+
+
 def walk_attempts(facts: Iterable[Fact], task: TaskRules) -> list[Attempt]:
     """The attempts of one strand at one task: one at a time, further starts are absorbed."""
     relevant = [
@@ -324,14 +342,14 @@ def begun(facts: Iterable[Fact], rules: Rules) -> list[TaskRules]:
 
 def next_deadline(facts: Sequence[Fact], as_of: int, rules: Rules) -> int | None:
     """The earliest moment after as_of at which a visit or an attempt may close; it may come to nothing, never be missed."""
-    recent = islands_between(facts, as_of - rules.island_ms, _EVER, rules)
+    recent = islands_between(facts, as_of - rules.ahead_ms, _EVER, rules)
     if not recent:
         return None
     due = [close for visit in walk_visits(recent, rules) if (close := visit.close(rules)) > as_of]
     for task in begun(recent, rules):
-        since = as_of - task.limit_ms
-        starts = (fact.at for fact in recent if fact.at > since and fact.code in task.begin and _rank(fact, task) == _START)
-        due.extend(at + task.limit_ms for at in starts)
+        starts = [fact.at for fact in recent if fact.code in task.begin and _rank(fact, task) == _START]
+        for wait in (task.limit_ms, task.limit_ms + RECOVERY_MS) if task.name == CART else (task.limit_ms,):
+            due.extend([at + wait for at in starts if at + wait > as_of])
     return min(due, default=None)
 
 
