@@ -208,7 +208,7 @@ UX: tuple[Metric, ...] = (
         kind=Kind.SHARE,
         numerator=("carts_recovered",),
         denominator="carts_abandoned",
-        dimensions=("channel", "device"),
+        dimensions=("device",),
         definition="Attempts at the task `cart` that were given up and whose person bought within 24 hours after the limit, of all given up, booked then.",
         source="commerce convention",
     ),
