@@ -208,7 +208,7 @@ class Batch:
         if now != before:
             for sign, bookings in ((-1, before), (1, now)):
                 self.book.sign = sign
-                for name, at, where in bookings:
+                for name, at, where, _ in bookings:
                     self.book.count(name, at, where)
             self.book.sign = 1
 

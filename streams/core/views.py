@@ -111,7 +111,7 @@ def chains_in(journey: Journey, as_of: int) -> tuple[list[chains.Booking], int |
         kind, facts = kind_of(root), facts_of(cases, tree)
         if kind == "contact_id":
             about = about_of(cases, tree_of(cases, root))
-            contact = chains.contact_of(facts, about.target if about is not None else Identifier(""))
+            contact = chains.contact_of(root, facts, about.target if about is not None else Identifier(""))
             if contact is not None:
                 contacts_found.append(contact)
         elif kind in ORDER_KINDS:

@@ -13,8 +13,7 @@ import msgspec
 
 from schemas.identifiers import PERSON_KINDS
 from streams.core.cases import life, people, recovery, site
-from streams.core.cases.chains import Booking
-from streams.core.cells import Notebook, Where
+from streams.core.cells import Notebook
 from streams.core.families import kind_of
 from streams.core.fields import kind_of as row_of
 from streams.core.journey import CODES, Fact, Journey, by_instant
@@ -23,7 +22,6 @@ from streams.core.policy import Policy
 from streams.core.trees import roots_of, tree_of
 from streams.core.views import (
     BOOKED_KINDS,
-    CHAIN_KINDS,
     book_tree,
     chains_in,
     facts_of,
@@ -117,14 +115,10 @@ class Dissection:
                     book = Notebook(self._local)
                     site.book_attempt(attempt, facts, visits, _NEVER, journey.as_of, task, book)
                     if task.name == site.CART:
-                        self._recovery(attempt, facts, journey.as_of, book)
+                        recovery.book_recovery(attempt, facts, _NEVER, journey.as_of, rules, book)
                     end = attempt.start.at + task.limit_ms if attempt.success_at is None else attempt.success_at
                     within = [fact for fact in facts if attempt.start.at <= fact.at <= end]
                     yield Part(name, "attempt", task.name, within, _outcome(attempt), book)
-
-    def _recovery(self, attempt: site.Attempt, facts: Sequence[Fact], as_of: int, book: Notebook) -> None:
-        """What a cart given up feeds when it is known whether somebody came back for it."""
-        recovery.book_recovery(attempt, facts, _NEVER, as_of, self._rules, book)
 
     def _cases(self, journey: Journey, name: Identifier) -> Iterator[Part]:
         cases = journey.cases
@@ -137,15 +131,13 @@ class Dissection:
                 yield Part(name, kind, root if not root.startswith("~") else "", facts_of(cases, tree), "", book)
 
     def _chains(self, journey: Journey, name: Identifier) -> Iterator[Part]:
-        """All that follows from what in a journey is one part each booking; its facts are those of contacts, orders and answers."""
-        bookings, _ = chains_in(journey, journey.as_of)
-        kept = [fact for reference, case in journey.cases.items() if kind_of(reference) in CHAIN_KINDS for fact in case.facts]
-        kept.sort(key=by_instant)
-        for (at, where), names in _together(bookings).items():
-            book = Notebook(self._local)
-            for cell in names:
-                book.count(cell, at, where)
-            yield Part(name, "chain", "", kept, "", book)
+        """Contacts and orders once more, by what follows from them."""
+        books: dict[Identifier, Notebook] = {}
+        for cell, at, where, root in chains_in(journey, journey.as_of)[0]:
+            books.setdefault(root, Notebook(self._local)).count(cell, at, where)
+        for root, book in books.items():
+            facts = facts_of(journey.cases, tree_of(journey.cases, root))
+            yield Part(name, kind_of(root).removesuffix("_id"), root, facts, "", book)
 
     def _life(self, journey: Journey, name: Identifier) -> Iterator[Part]:
         told_by = [fact for case in journey.cases.values() for fact in case.facts if life.is_signal(fact)]
@@ -165,14 +157,6 @@ def _by_kind(identifier: Identifier) -> tuple[int, Identifier]:
     """The one that people know best first."""
     kind = kind_of(identifier)
     return PERSON_KINDS.index(kind) if kind in PERSON_KINDS else len(PERSON_KINDS), identifier
-
-
-def _together(bookings: Sequence[Booking]) -> dict[tuple[int, Where], list[str]]:
-    """Cells that are booked alike are of one thing, or of things that cannot be told apart."""
-    found: dict[tuple[int, Where], list[str]] = {}
-    for cell, at, where in bookings:
-        found.setdefault((at, where), []).append(cell)
-    return found
 
 
 def _outcome(attempt: site.Attempt) -> str:

@@ -25,16 +25,17 @@ CHAIN_MS = 28 * DAY
 """What happens within this after a promise was broken follows from it."""
 _REOPENED = CODES["contact.reopened"]
 
-Booking = tuple[str, int, Where]
-"""(cell, time in ms, breakdowns)."""
+Booking = tuple[str, int, Where, Identifier]
+"""(cell, time in ms, breakdowns, the contact or order that it is of)."""
 
 
 class Contact(msgspec.Struct):
-    """A root contact with its transfers. over: when it was last resolved or ended, None where nobody answered or it is not over.
+    """A root contact with its transfers. root: its reference. over: when it was last resolved or ended, None where nobody answered or it is not over.
 
     about: the order that it is about, empty for none. held: whether somebody waited on hold.
     """
 
+    root: Identifier
     opened: int
     over: int | None
     reopened: int
@@ -45,14 +46,14 @@ class Contact(msgspec.Struct):
 
 
 class Order(msgspec.Struct):
-    """An order: its references, and what was promised and kept."""
+    """An order: its references, the root first, and what was promised and kept."""
 
     references: Sequence[Identifier]
     course: Course
     where: Where
 
 
-def contact_of(facts: Sequence[Fact], about: Identifier) -> Contact | None:
+def contact_of(root: Identifier, facts: Sequence[Fact], about: Identifier) -> Contact | None:
     """An inbound contact, facts of its tree sorted; None for one that the company began."""
     if not facts or not is_inbound(facts):
         return None
@@ -60,6 +61,7 @@ def contact_of(facts: Sequence[Fact], about: Identifier) -> Contact | None:
     answered = any(is_by_agent(fact) for fact in facts)
     over = [fact.at for fact in facts if is_over(fact)] if answered else []
     return Contact(
+        root,
         opened.at,
         over[-1] if over else None,
         max([fact.at for fact in facts if fact.code == _REOPENED], default=-1),
@@ -98,9 +100,9 @@ def chains_of(
         if end > as_of:
             dues.append(end)
             continue
-        found.append(("contacts_handled", end, contact.where))
+        found.append(("contacts_handled", end, contact.where, contact.root))
         if not any(_follows(other, contact, contact.over) for other in contacts):
-            found.append(("contacts_resolved_first", end, contact.where))
+            found.append(("contacts_resolved_first", end, contact.where, contact.root))
     low = [fact.at for fact in answers if is_low(fact)]
     for order in orders:
         due = order.course[0][0][1]
@@ -108,9 +110,9 @@ def chains_of(
         if end > as_of:
             dues.append(end)
         elif is_broken(order.course):
-            found.append(("orders_broken", end, order.where))
+            found.append(("orders_broken", end, order.where, order.references[0]))
             if any(_suffered(contact, order, due, low) for contact in contacts):
-                found.append(("orders_chained", end, order.where))
+                found.append(("orders_chained", end, order.where, order.references[0]))
     return found, min(dues, default=None)
 
 
