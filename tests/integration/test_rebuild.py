@@ -152,6 +152,7 @@ async def test_a_rebuild_that_is_stopped_goes_on_where_it_was(open_shop: OpenSho
     assert await dump(shop, name, shop.policy) == expected
 
 
+@pytest.mark.usefixtures("real_kafka")  # the embedded broker deletes no records
 async def test_what_kafka_has_no_more_is_said(open_shop: OpenShop, data: Path) -> None:
     shop = open_shop(partitions=1)
     shop.produce(data)
