@@ -14,7 +14,7 @@ from streams.cli.failure import Failure, Misuse
 if TYPE_CHECKING:  # these are heavy, and only named here
     from streams.core.metric import Metric
     from streams.core.metrics import Number, Value
-    from streams.explain.answer import Answer, Behind, Progress, Question
+    from streams.explain.answer import Answer, Behind, Question
     from streams.explain.changes import Change, Side
     from streams.settings import Settings
 
@@ -82,9 +82,8 @@ async def _answer(settings: Settings, question: Question) -> Answer:
     from streams.redis_access import open_store
 
     store = open_store(settings)
-    progress: Progress = _progress if sys.stderr.isatty() else _silent
     try:
-        return await answer(store, settings.policy(), question, progress)
+        return await answer(store, settings.policy(), question, lambda done: output.progress(f"{done:,} journeys looked at"))
     except NoFigureError as error:
         by = " ".join(f"{name}={value}" for name, value in question.dimensions)
         raise Failure(
@@ -99,18 +98,8 @@ async def _answer(settings: Settings, question: Question) -> Answer:
     except MovingError as error:
         raise Failure(f"{settings.namespace}: {error}.") from error
     finally:
-        if progress is _progress:
-            sys.stderr.write("\r\x1b[K")
+        output.progress("")
         await store.close()
-
-
-def _silent(_: int) -> None:
-    """Nobody watches."""
-
-
-def _progress(journeys: int) -> None:
-    sys.stderr.write(f"\r{journeys:,} journeys looked at")
-    sys.stderr.flush()
 
 
 # -- for scripts ---------------------------------------------------------------------------------------------------

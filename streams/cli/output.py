@@ -32,6 +32,13 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Se
         sys.stdout.write("  ".join(cells).rstrip() + "\n")
 
 
+def progress(text: str) -> None:
+    """Writes over the last line of progress on stderr, nothing to take it away; only on a terminal."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{text}")
+        sys.stderr.flush()
+
+
 def _rich_table(columns: Sequence[str], texts: Sequence[Sequence[str]], right: Sequence[str], title: str) -> None:
     from rich import box
     from rich.console import Console

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -116,16 +116,14 @@ async def _follow(
     from streams.redis_access import open_store
 
     before, now = open_store(settings), open_store(new)
-    watched = sys.stderr.isatty()
     try:
         held = await before.definitions()
         watermark, _ = await before.positions()
         # Once a live namespace has caught up its watermark follows the wall clock; one of history ends where its records do.
         policy = new.policy()
         wanted = time.time_ns() // 1_000_000 - policy.disorder_ms if policy.clock == "live" else -1
-        await catch_up(now, logs, wanted, alive, _progress if watched else _silent)
-        if watched:
-            sys.stderr.write("\r\x1b[K")
+        await catch_up(now, logs, wanted, alive, _progress)
+        output.progress("")
         if document is not None:
             return await compare_with(document, parse_time(document["as_of"], "--against"), now, policy), ""
         if held is None or watermark < 0:
@@ -143,16 +141,11 @@ async def _follow(
         await now.close()
 
 
-def _silent(_: Progress) -> None:
-    """Nobody watches."""
-
-
 def _progress(found: Progress) -> None:
     from streams.core.metrics import timestamp
 
     moment = f", watermark {timestamp(found.watermark)}" if found.watermark >= 0 else ""
-    sys.stderr.write(f"\r\x1b[K{found.read:,} of {found.records:,} records{moment}")
-    sys.stderr.flush()
+    output.progress(f"{found.read:,} of {found.records:,} records{moment}")
 
 
 # -- for scripts ---------------------------------------------------------------------------------------------------
@@ -212,12 +205,14 @@ def _print(
 
 
 def _print_compared(before: str, now: str, found: Compared) -> None:
+    from streams.core.catalogue import METRICS
     from streams.core.metrics import timestamp
 
     typer.echo(f"\nAs of {timestamp(found.at)} {found.equal:,} figures are the same in both, {len(found.different):,} are not.")
     if not found.complete:
         typer.echo(f"Some of what was due by then was not let in yet, as where no worker runs on {before}: it differs for that.")
-    shown = [each for each in found.different if _is_total(each)][:_DIFFERENCES_SHOWN]
+    always = {metric.name: metric.always for metric in METRICS}
+    shown = [each for each in found.different if _is_total(each, always)][:_DIFFERENCES_SHOWN]
     rows = []
     for each in shown:
         told = each.now or each.before or {}
@@ -228,12 +223,9 @@ def _print_compared(before: str, now: str, found: Compared) -> None:
         output.table(("metric", "window", "by", before, now), rows, right=(before, now), title=f"\nWhat differs{more}")
 
 
-def _is_total(each: Difference) -> bool:
-    from streams.core.catalogue import METRICS
-
+def _is_total(each: Difference, always: Mapping[str, str]) -> bool:
     told = each.now or each.before or {}
-    always = {metric.name: metric.always for metric in METRICS}.get(told["metric"], "")
-    return set(told["dimensions"]) <= {always}
+    return set(told["dimensions"]) <= {always.get(told["metric"], "")}
 
 
 def _figure(told: Any) -> str:

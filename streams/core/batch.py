@@ -148,8 +148,7 @@ class Batch:
 
     def soil_life(self, opened: Opened) -> None:
         """Remembers a person's life, once, before it is changed."""
-        if not opened.lived:
-            opened.lived = True
+        if opened.life is None:
             opened.life = life_in(opened.journey, opened.as_of, self.policy, self.context.local)
 
     def soil_chains(self, opened: Opened) -> None:
@@ -183,8 +182,8 @@ class Batch:
                     book_tree(cases, tree, as_of, self.book)
                     # What is due in the other trees is known; a deadline that is none any more is looked at in vain.
                     journey.case_due = _least(journey.case_due, _next_due(cases, tree, as_of))
-        if opened.lived:
-            self._restate_life(opened, as_of)
+        if opened.life is not None:
+            self._restate_life(opened, opened.life, as_of)
         if opened.peopled:
             people.restate_people(opened.days, journey.days, self.book)
         if opened.chains is not None:
@@ -195,10 +194,10 @@ class Batch:
         self._settle_site(opened, as_of)
         journey.due = _least(journey.life_due, journey.case_due, journey.chain_due, journey.site_due)
 
-    def _restate_life(self, opened: Opened, as_of: int) -> None:
+    def _restate_life(self, opened: Opened, before: life.Lived, as_of: int) -> None:
         """Books the difference of a person's life."""
         now = life_in(opened.journey, as_of, self.policy, self.context.local)
-        life.book_change(opened.life, now, self.book)
+        life.book_change(before, now, self.book)
         opened.journey.life_due = None if now[0] is None else now[0].due
 
     def _restate_chains(self, opened: Opened, before: Sequence[Booking], as_of: int) -> None:

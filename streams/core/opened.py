@@ -23,7 +23,6 @@ class Opened:
         "journey",
         "life",
         "links",
-        "lived",
         "peopled",
         "relinked",
         "site",
@@ -44,8 +43,7 @@ class Opened:
         self.relinked = False
         self.peopled = False
         self.soiled: set[Identifier] = set()
-        self.lived = False
-        self.life: Lived = (None, [])
+        self.life: Lived | None = None
         self.chains: list[Booking] | None = None
 
     def touch_site(self, lo: int, hi: int) -> None:

@@ -18,6 +18,7 @@ ORDER_KINDS = frozenset(ORDER_CHAIN)
 SURVEY_KINDS = frozenset({"response_id", "invitation_id"})
 CHAIN_KINDS = ORDER_KINDS | SURVEY_KINDS | {"contact_id"}
 """Those that follow from each other."""
+CHAIN_PREFIXES = tuple(sorted(f"{kind}:" for kind in CHAIN_KINDS))
 BOOKED_KINDS = ORDER_KINDS | SURVEY_KINDS | {"contact_id", "message_id", "referral_id", LOCAL_REVIEWS}
 """Kinds of references whose cases feed cells of their own."""
 
@@ -67,17 +68,21 @@ def _subscriptions_in(journey: Journey) -> list[list[Fact]]:
     ]
 
 
+def _by_root(cases: Mapping[Identifier, Case], prefixes: tuple[str, ...]) -> dict[Identifier, list[Identifier]]:
+    """The references of these kinds that have facts, by the root of their tree."""
+    trees: dict[Identifier, list[Identifier]] = {}
+    for reference, case in cases.items():
+        if case.facts and reference.startswith(prefixes):
+            trees.setdefault(root_of(cases, reference), []).append(reference)
+    return trees
+
+
 def life_in(journey: Journey, as_of: int, policy: Policy, local: LocalDays) -> life.Lived:
     """A person's life as a customer; nothing for journeys without a person, and for people who are none."""
     if not journey.persons or not journey.cases:
         return None, []
-    trees: dict[Identifier, list[Fact]] = {}
-    for reference, case in journey.cases.items():
-        if case.facts and reference.startswith(ORDER_PREFIXES):
-            trees.setdefault(root_of(journey.cases, reference), []).extend(case.facts)
-    for facts in trees.values():
-        facts.sort(key=by_instant)
-    first = [placed for facts in trees.values() if (placed := orders.placed_of(facts)) is not None]
+    ordered = [facts_of(journey.cases, tree) for tree in _by_root(journey.cases, ORDER_PREFIXES).values()]
+    first = [placed for facts in ordered if (placed := orders.placed_of(facts)) is not None]
     subscriptions = _subscriptions_in(journey)
     if not first and not subscriptions:
         return None, []
@@ -88,7 +93,7 @@ def life_in(journey: Journey, as_of: int, policy: Policy, local: LocalDays) -> l
         days = {day for day, bits in journey.days.items() if bits & ACTIVE}
         days.update([local.day_of(fact.at) for fact in first])
         found.active = sorted(days)
-        for facts in trees.values():
+        for facts in ordered:
             found.worth += worth.steps_of_order(facts)
         for facts in subscriptions:
             found.worth += worth.steps_of_payments([fact for fact in facts if life.is_payment(fact)])
@@ -100,14 +105,10 @@ def chains_in(journey: Journey, as_of: int) -> tuple[list[chains.Booking], int |
     if not journey.persons or not journey.cases:
         return [], None
     cases = journey.cases
-    trees: dict[Identifier, list[Identifier]] = {}
-    for reference, case in cases.items():
-        if case.facts and kind_of(reference) in CHAIN_KINDS:
-            trees.setdefault(root_of(cases, reference), []).append(reference)
     contacts_found: list[chains.Contact] = []
     orders_found: list[chains.Order] = []
     answers: list[Fact] = []
-    for root, tree in trees.items():
+    for root, tree in _by_root(cases, CHAIN_PREFIXES).items():
         kind, facts = kind_of(root), facts_of(cases, tree)
         if kind == "contact_id":
             about = about_of(cases, tree_of(cases, root))

@@ -39,8 +39,8 @@ _SETTLED_LATE = frozenset(
 ) | {"damage_rate", "first_contact_resolution_rate", "broken_promise_chain", "referral_conversion_rate"}
 """Booked a week or more after what they are about: an hour or a day of them is not worth a breakdown."""
 
-_BY_MONTH = frozenset({"reactivated_customers"})
-"""So few that a week of them is not worth a breakdown."""
+_BY_MONTH = _SETTLED_LATE | {"reactivated_customers"}
+"""These, and those of which there are so few that a week of them is not worth a breakdown."""
 
 _TOLD_BY_ANOTHER = frozenset({"retention_rate"})
 """Not broken down at all, because another one says the same: retention is the rest of churn."""
@@ -64,7 +64,7 @@ def breakdown_windows(metric: Declared) -> frozenset[str]:
     """The windows over which a metric is broken down, of those that it has: what is kept by the day has no shorter one than 7d."""
     if metric.name in _TOLD_BY_ANOTHER:
         return frozenset()
-    if metric.stock or metric.name in _SETTLED_LATE | _BY_MONTH:  # a stock is the same over any window
+    if metric.stock or metric.name in _BY_MONTH:  # a stock is the same over any window
         return frozenset({"28d"})
     weekly = metric.name in _ALSO_WEEKLY or "24h" not in metric.windows
     return BREAKDOWN_WINDOWS | {"7d"} if weekly else BREAKDOWN_WINDOWS

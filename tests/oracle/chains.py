@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from streams.core.model import Identifier, Touchpoint
 from tests.oracle.book import DAY_MS, Book, tags_of
 from tests.oracle.identity import People, References, named
-from tests.oracle.orders import DIMENSIONS, first, order_cases, promised
+from tests.oracle.orders import DIMENSIONS, first, order_cases, promised, promises_of
 from tests.oracle.support import milliseconds, stated, top_boxes
 
 Person = frozenset[Identifier]
@@ -83,13 +83,7 @@ def waited_on_hold(facts: list[Touchpoint]) -> bool:
 def book_orders_of(story: Story, references: References, as_of: int, book: Book) -> None:
     """Books the orders whose first promise was broken, and those of them that led to trouble."""
     for root, facts in story.orders:
-        promises = [
-            fact
-            for fact in facts
-            if fact.type in ("order.placed", "delivery.promised")
-            and fact.fields.get("promised_at") is not None
-            and fact.fields.get("promised_by") != "carrier"
-        ]
+        promises = promises_of(facts)
         if not promises:
             continue
         due = promised(promises[0])

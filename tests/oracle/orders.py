@@ -35,6 +35,17 @@ def promised(fact: Touchpoint) -> int:
     return due
 
 
+def promises_of(facts: list[Touchpoint]) -> list[Touchpoint]:
+    """The facts by which the merchant promised something, a carrier's estimates apart."""
+    return [
+        fact
+        for fact in facts
+        if fact.type in ("order.placed", "delivery.promised")
+        and fact.fields.get("promised_at") is not None
+        and fact.fields.get("promised_by") != "carrier"
+    ]
+
+
 def book_order(facts: list[Touchpoint], as_of: int, book: Book) -> None:
     """Books everything that one order feeds."""
     placed = first(facts, "order.placed")
@@ -47,13 +58,7 @@ def book_order(facts: list[Touchpoint], as_of: int, book: Book) -> None:
             book.add(placed.at, "orders_valued", 1, tags, f"|currency={currency}")
         book.add(placed.at, "orders_backordered", int(any(fact.type == "delivery.backordered" for fact in facts)), tags)
 
-    promises = [
-        fact
-        for fact in facts
-        if fact.type in ("order.placed", "delivery.promised")
-        and fact.fields.get("promised_at") is not None
-        and fact.fields.get("promised_by") != "carrier"
-    ]
+    promises = promises_of(facts)
     delivered = next((f for f in facts if f.type == "delivery.delivered" and f.fields.get("complete") is not False), None)
     cancelled = first(facts, "order.cancelled")
     if delivered and delivered.at + 30 * DAY_MS <= as_of and not (cancelled and cancelled.at < delivered.at):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from streams.core.cases.contacts import hold_of, is_by_agent, is_inbound, is_over, opened_of, text_of, where_of_contact
-from streams.core.cases.orders import Course, course_of, placed_of
+from streams.core.cases.orders import Course, course_of, is_kept, placed_of
 from streams.core.cases.surveys import is_low
 from streams.core.cells import Where, where_of
 from streams.core.fields import SITE
@@ -80,13 +80,6 @@ def order_of(references: Sequence[Identifier], facts: Sequence[Fact]) -> Order |
     return Order(references, course, where_of((placed_of(facts) or facts[0]).dimensions, SITE))
 
 
-def is_broken(course: Course) -> bool:
-    """Whether the first promise was not kept; an order that was cancelled before is none that should have come."""
-    promises, delivered, cancelled = course
-    due = promises[0][1]
-    return not (cancelled is not None and cancelled < due) and not (delivered is not None and delivered <= due)
-
-
 def chains_of(
     contacts: Sequence[Contact], orders: Iterable[Order], answers: Iterable[Fact], as_of: int
 ) -> tuple[list[Booking], int | None]:
@@ -109,7 +102,7 @@ def chains_of(
         end = due + CHAIN_MS
         if end > as_of:
             dues.append(end)
-        elif is_broken(order.course):
+        elif is_kept(due, order.course) is False:
             found.append(("orders_broken", end, order.where, order.references[0]))
             if any(_suffered(contact, order, due, low) for contact in contacts):
                 found.append(("orders_chained", end, order.where, order.references[0]))

@@ -177,9 +177,7 @@ def _book_parts(one: Lived, other: Lived, book: Notebook) -> None:
         changed = set(life.active).symmetric_difference(same.active)
         lo, hi = min(changed) - LONGEST, max(changed) + LONGEST
         _book_active([day for day in life.active if lo <= day <= hi], life.spells, where, book)
-    cohort = _cohort_of(life, book)
-    if cohort is not None:
-        _book_cohort(cohort, None if same is None else _cohort_of(same, book), book)
+    _book_cohort(life, same, book)
     if same is None or life.worth != same.worth:
         book_worth(life.worth, life.dimensions, book)
 
@@ -226,8 +224,14 @@ def _cohort_of(life: Life, book: Notebook) -> Cohort | None:
     return monday, [week for week in COHORT_WEEKS if week in weeks]
 
 
-def _book_cohort(cohort: Cohort, other: Cohort | None, book: Notebook) -> None:
+def _book_cohort(life: Life, same: Life | None, book: Notebook) -> None:
     """A customer of a cohort, and in which weeks after it active, each on the day after the week, as far as the other is not alike."""
+    if same is not None and (life.ordered, life.active) == (same.ordered, same.active):
+        return
+    cohort = _cohort_of(life, book)
+    if cohort is None:
+        return
+    other = None if same is None else _cohort_of(same, book)
     monday, weeks = cohort
     alike = other is not None and other[0] == monday
     for week in COHORT_WEEKS if not alike else ():

@@ -58,6 +58,14 @@ def latest_due(course: Course) -> int:
     return made[-1] if made else promises[0][1]
 
 
+def is_kept(due: int, course: Course) -> bool | None:
+    """Whether a promise was kept; None for an order that was cancelled before, which should not have come."""
+    _, delivered, cancelled = course
+    if cancelled is not None and cancelled < due:
+        return None
+    return delivered is not None and delivered <= due
+
+
 def book_order(facts: Sequence[Fact], as_of: int, book: Notebook) -> None:
     """C of one order."""
     placed = placed_of(facts)
@@ -108,11 +116,11 @@ def _book_settled(facts: Sequence[Fact], settled: int, where: Where, book: Noteb
 
 
 def _book_promise(which: str, due: int, course: Course, as_of: int, where: Where, book: Notebook) -> None:
-    _, delivered, cancelled = course
-    if due > as_of or (cancelled is not None and cancelled < due):
+    kept = None if due > as_of else is_kept(due, course)
+    if kept is None:
         return
     book.count(f"orders_due{which}", due, where)
-    if delivered is not None and delivered <= due:
+    if kept:
         book.count(f"orders_kept{which}", due, where)
 
 

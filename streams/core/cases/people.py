@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from streams.core.cases.site import SITE_CHANNELS
 from streams.core.cells import Notebook, Where
-from streams.core.families import FAMILIES, Family
 from streams.core.model import Touchpoint
 
 ACTIVE, VISITED, SEARCHED, NAVIGATED, ORDERED = (1 << bit for bit in range(5))
@@ -22,7 +22,6 @@ _COUNTED = [
 ]
 _CONVERTED = [(f"users_converted_{window}", width) for window, width in WINDOW_DAYS]
 _EVERYBODY = Where(("",))
-_SITE_CHANNELS = ("web", "app")
 
 _LONG_AGO = -(1 << 62)
 
@@ -35,16 +34,13 @@ def bits_of(touchpoint: Touchpoint) -> int:
     bits = ACTIVE
     if touchpoint.type == "order.placed":
         bits |= ORDERED
-    if touchpoint.batch or touchpoint.dimensions.channel not in _SITE_CHANNELS:
+    if touchpoint.batch or touchpoint.dimensions.channel not in SITE_CHANNELS:
         return bits
     bits |= VISITED
-    if FAMILIES[touchpoint.type] is Family.SITE:
-        if touchpoint.type == "search.performed":
-            bits |= SEARCHED
-        elif touchpoint.type == "navigation.used" or (
-            touchpoint.type == "element.clicked" and touchpoint.fields.get("nav_region")
-        ):
-            bits |= NAVIGATED
+    if touchpoint.type == "search.performed":
+        bits |= SEARCHED
+    elif touchpoint.type == "navigation.used" or (touchpoint.type == "element.clicked" and touchpoint.fields.get("nav_region")):
+        bits |= NAVIGATED
     return bits
 
 

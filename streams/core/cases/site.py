@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from streams.core.cases.pages import Pages
+from streams.core.cases.pages import LEFT, VIEWED, Pages
 from streams.core.cases.ways import CLICKED, WAYS, Ways
 from streams.core.cells import Notebook, Where, where_of
 from streams.core.fields import SITE
@@ -21,7 +21,6 @@ from streams.core.journey import CODES, Fact
 from streams.core.model import Identifier
 from streams.core.policy import DAY, Policy, TaskPolicy
 
-PAGE_VIEWED, _PAGE_LEFT = CODES["page.viewed"], CODES["page.left"]
 ORDER_PLACED = CODES["order.placed"]
 _PASSIVE = frozenset(CODES[name] for name in ("page.viewed", "page.left", "error.shown"))
 _PAYMENT_FAILED = CODES["payment.failed"]
@@ -122,8 +121,8 @@ class Visit:
         """Takes in its next fact."""
         code = fact.code
         self.last = fact.at
-        if code in (PAGE_VIEWED, _PAGE_LEFT):
-            self.pages += code == PAGE_VIEWED
+        if code in (VIEWED, LEFT):
+            self.pages += code == VIEWED
             if self.looked is None:
                 self.looked = Pages()
             self.looked.add(fact)
@@ -314,7 +313,7 @@ def book_attempt(
         book.count("attempts_completed", limit, where)
         book.measure("time_to_complete", limit, where, attempt.success_at - start.at, geometric=True)
         # A source that sends no clicks still sends pages; which it is, is seen in the visit.
-        step = CLICKED if visit.ways is not None and visit.ways.clicked else PAGE_VIEWED
+        step = CLICKED if visit.ways is not None and visit.ways.clicked else VIEWED
         steps = sum([fact.code == step and start.at <= fact.at <= attempt.success_at for fact in facts])
         book.tally("clicks_to_complete", limit, where, steps)
     elif attempt.failed:
