@@ -94,7 +94,7 @@ deployment: $(STAMP)
 
 # The fold, compiled by mypyc from the same sources. Left out are msgspec structs, what gains nothing, and decoder and
 # pipeline, which tests and the bench take apart.
-COMPILED := $(addprefix streams/core/,batch.py cells.py content.py families.py fields.py identifying.py identity.py \
+COMPILED := $(addprefix streams/core/,accounts.py batch.py cells.py content.py deadlines.py families.py fields.py identifying.py identity.py \
 	keeping.py nameless.py normalise.py opened.py trees.py views.py windows.py cases/*.py)
 NATIVE := build/native
 ON_NATIVE := tests/native tests/core tests/laws tests/golden tests/ecom tests/faults/test_fault_run.py

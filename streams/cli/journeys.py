@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from schemas.identifiers import PERSON_KINDS, REFERENCE_KINDS
+from schemas.identifiers import GROUP_KINDS, PERSON_KINDS, REFERENCE_KINDS
 from streams.core.content import LATEST_MS
 from streams.core.journey import Case, Fact, Journey, by_instant
 from streams.core.metrics import timestamp
@@ -21,7 +21,7 @@ LOCAL = "~"
 def candidates(text: str, policy: Policy) -> list[Identifier]:
     """The identifiers that a text may mean: one for `kind:value`, else the value under every kind, persons first."""
     kind, colon, value = text.partition(":")
-    kinds = (*PERSON_KINDS, *REFERENCE_KINDS)
+    kinds = (*PERSON_KINDS, *REFERENCE_KINDS, *GROUP_KINDS)
     pairs = [(kind, value)] if colon and kind in kinds else [(each, text) for each in kinds]
     found = (normalise(each, raw, policy.phone_region, policy.limits.identifier_chars)[0] for each, raw in pairs)
     return [identifier for identifier in found if identifier is not None]
@@ -53,6 +53,8 @@ def journey_document(journey: Journey) -> dict[str, Any]:
             {"identifier": person, "first_seen": timestamp(at)}
             for person, at in sorted(journey.persons.items(), key=lambda entry: (entry[1], entry[0]))
         ],
+        "account": journey.member.target if journey.member is not None else None,
+        "members": sorted(share.who for share in journey.shares.values()),
         "links": _pairs(journey.links),
         "refused_links": _pairs(journey.refused),
         "cases": [

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from streams.core.accounts import account_of, share_of
 from streams.core.cases import life, people, recovery, site
 from streams.core.cases.chains import Booking
 from streams.core.cells import Notebook
-from streams.core.families import TIMED_PREFIXES, kind_of
+from streams.core.deadlines import due_cases, least, next_due, passed
+from streams.core.families import CHAIN_KINDS, kind_of
 from streams.core.journey import Case, Fact, Journey, decode, encode, later_than
 from streams.core.model import Advance, Commit, Identifier, JourneyId, Version, version_of
 from streams.core.opened import Closed, Opened
@@ -21,10 +23,8 @@ from streams.core.policy import Policy
 from streams.core.trees import root_of, roots_of, tree_of
 from streams.core.views import (
     BOOKED_KINDS,
-    CHAIN_KINDS,
     book_tree,
     chains_in,
-    deadlines_of,
     has_tokens,
     life_in,
     single_strand,
@@ -32,7 +32,7 @@ from streams.core.views import (
     without_bots,
 )
 from streams.core.windows import LocalDays
-from streams.core.workspace import Missing, Workspace
+from streams.core.workspace import Missing, Workspace, journey_id
 
 _NEVER = -(1 << 62)
 _EVERYTHING = (_NEVER, 1 << 62)
@@ -66,6 +66,7 @@ class Batch:
         self.links: dict[Identifier, JourneyId | None] = {}
         self.deleted: dict[JourneyId, Version | None] = {}
         self.outcomes: dict[str, int] = {}
+        self.missing = Missing()
 
     def note(self, outcome: str, n: int = 1) -> None:
         """Counts an outcome."""
@@ -95,13 +96,31 @@ class Batch:
         opened = self.opened[found] = Opened(found, journey, kept.version)
         if journey.due is not None and journey.due <= self.watermark:
             if journey.case_due is not None and journey.case_due <= self.watermark:
-                for reference in _due_cases(journey.cases, journey.as_of, self.watermark):
+                for reference in due_cases(journey.cases, journey.as_of, self.watermark):
                     self.soil(opened, reference)
             if journey.life_due is not None and journey.life_due <= self.watermark:
                 self.soil_life(opened)
+                self._hear(journey)
             if journey.chain_due is not None and journey.chain_due <= self.watermark:
                 self.soil_chains(opened)
         return opened
+
+    def open_account(self, account: Identifier) -> Opened:
+        """An account's journey, a new one where nobody was in it so far."""
+        home = self.home_of(account)
+        opened = self.create(journey_id(account)) if home is None else self.open(home)
+        if account not in opened.journey.cases:
+            opened.journey.cases[account] = Case()
+            self.link(account, opened.id)
+        return opened
+
+    def _hear(self, journey: Journey) -> None:
+        """Before an account is found silent: a member may have done something later on the last day that it knows of."""
+        for member, share in journey.shares.items():
+            if member in self.opened or member in self.closed or member in self.workspace.held:
+                share.activity = list(self.open(member).journey.activity)
+            else:
+                self.missing.journeys.add(member)
 
     def create(self, found: JourneyId) -> Opened:
         """A new, empty journey, unless this batch or the store has it already."""
@@ -119,10 +138,14 @@ class Batch:
 
     def close(self) -> None:
         """Settles and encodes the journeys that are open. They may be opened again, as in a next batch."""
-        for found, opened in self.opened.items():
-            self.settle_cells(opened)
-            self.closed[found] = Closed(encode(opened.journey), opened.version, opened.journey.due)
-        self.opened.clear()
+        while self.opened:
+            # Accounts after their members, which open them.
+            of_people = [found for found, opened in self.opened.items() if not opened.journey.shares]
+            for found in of_people or list(self.opened):
+                opened = self.opened[found]
+                self.settle_cells(opened)
+                self.closed[found] = Closed(encode(opened.journey), opened.version, opened.journey.due)
+                del self.opened[found]
 
     def link(self, identifier: Identifier, target: JourneyId) -> None:
         """Writes a link."""
@@ -181,18 +204,20 @@ class Batch:
                     tree = tree_of(cases, root)
                     book_tree(cases, tree, as_of, self.book)
                     # What is due in the other trees is known; a deadline that is none any more is looked at in vain.
-                    journey.case_due = _least(journey.case_due, _next_due(cases, tree, as_of))
+                    journey.case_due = least(journey.case_due, next_due(cases, tree, as_of))
         if opened.life is not None:
             self._restate_life(opened, opened.life, as_of)
         if opened.peopled:
             people.restate_people(opened.days, journey.days, self.book)
         if opened.chains is not None:
             self._restate_chains(opened, opened.chains, as_of)
-        if _passed(journey.case_due, as_of):
-            journey.case_due = _next_due(journey.cases, journey.cases, as_of)
+        if opened.account is not None or journey.member is not None:
+            self._restate_share(opened, account_of(journey))
+        if passed(journey.case_due, as_of):
+            journey.case_due = next_due(journey.cases, journey.cases, as_of)
         journey.as_of = as_of
         self._settle_site(opened, as_of)
-        journey.due = _least(journey.life_due, journey.case_due, journey.chain_due, journey.site_due)
+        journey.due = least(journey.life_due, journey.case_due, journey.chain_due, journey.site_due)
 
     def _restate_life(self, opened: Opened, before: life.Lived, as_of: int) -> None:
         """Books the difference of a person's life."""
@@ -211,11 +236,30 @@ class Batch:
                     self.book.count(name, at, where)
             self.book.sign = 1
 
+    def _restate_share(self, opened: Opened, account: Identifier | None) -> None:
+        """Tells the person's account what has changed, and the one that the person was in before."""
+        if account == opened.account and opened.life is None and opened.chains is None:
+            return
+        for one in {one for one in (opened.account, account) if one is not None}:
+            try:
+                found = self.open_account(one)
+            except Missing as missing:  # what else is missing is seen first: the fold is done again
+                self.missing.identifiers |= missing.identifiers
+                self.missing.journeys |= missing.journeys
+                continue
+            self.soil_life(found)
+            self.soil_chains(found)
+            if one == account:
+                found.journey.shares[opened.id] = share_of(opened.journey)
+            else:
+                found.journey.shares.pop(opened.id, None)
+        opened.account = account
+
     def _settle_site(self, opened: Opened, as_of: int) -> None:
         """Books the difference of the site facts that changed or closed, drops the sealed ones, and sets their next deadline."""
         journey = opened.journey
         now: Sequence[Sequence[Fact]] | None = None
-        if opened.relinked or opened.dirty is not None or _passed(journey.site_due, as_of):
+        if opened.relinked or opened.dirty is not None or passed(journey.site_due, as_of):
             now = self._strands(journey.links, journey.site)
             self._restate_site(opened, now)
             if as_of > opened.as_of and self._may_close(opened, as_of):
@@ -225,17 +269,17 @@ class Batch:
             now = self._strands(journey.links, journey.site)
         if now is None:
             return
-        due = _least(*[site.next_deadline(strand, as_of, self.rules) for strand in now])
+        due = least(*[site.next_deadline(strand, as_of, self.rules) for strand in now])
         if journey.site:
             # Whoever comes back is compacted then; the others are looked at once, an allowance after the seal.
             end = site.island_end(journey.site, self.rules)
-            due = _least(due, end + self.context.keep_ms + self.policy.allowance_ms)
+            due = least(due, end + self.context.keep_ms + self.policy.allowance_ms)
         journey.site_due = due
 
     def _may_close(self, opened: Opened, as_of: int) -> bool:
         """Whether a visit or an attempt may have closed since the journey was last looked at."""
         new = opened.dirty is not None and opened.dirty[0] + self.rules.wait_ms <= as_of
-        return new or opened.relinked or _passed(opened.journey.site_due, as_of)
+        return new or opened.relinked or passed(opened.journey.site_due, as_of)
 
     def _strands(self, links: Mapping[str, int], facts: Sequence[Fact]) -> list[Sequence[Fact]]:
         if not facts:
@@ -308,6 +352,8 @@ class Batch:
         due: dict[JourneyId, int | None] = dict.fromkeys(self.deleted)
         versions: dict[JourneyId, Version] = {}
         self.close()
+        if self.missing.identifiers or self.missing.journeys:
+            raise self.missing
         for found, closed in self.closed.items():
             read[found], journeys[found], due[found] = closed.version, closed.blob, closed.due
             versions[found] = version_of(closed.blob)
@@ -339,28 +385,3 @@ def _whole_islands(span: tuple[int, int], lists: Sequence[Sequence[Fact]], rules
                 lo, hi = min(lo, near[0].at), max(hi, near[-1].at)
         if (lo, hi) == before:
             return lo, hi
-
-
-def _due_cases(cases: Mapping[Identifier, Case], since: int, as_of: int) -> list[Identifier]:
-    """The cases with a deadline that passed after `since` and by as_of."""
-    return [
-        reference
-        for reference, case in cases.items()
-        if reference.startswith(TIMED_PREFIXES) and any(since < due <= as_of for due in deadlines_of(reference, case.facts))
-    ]
-
-
-def _next_due(cases: Mapping[Identifier, Case], among: Iterable[Identifier], as_of: int) -> int | None:
-    """The earliest deadline after as_of of some cases."""
-    timed = (reference for reference in among if reference.startswith(TIMED_PREFIXES))
-    dues = (due for reference in timed for due in deadlines_of(reference, cases[reference].facts) if due > as_of)
-    return min(dues, default=None)
-
-
-def _passed(due: int | None, as_of: int) -> bool:
-    return due is not None and due <= as_of
-
-
-def _least(*dues: int | None) -> int | None:
-    known = [due for due in dues if due is not None]
-    return min(known) if known else None

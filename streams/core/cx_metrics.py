@@ -131,6 +131,7 @@ CX: tuple[Metric, ...] = (
         dimensions=("market", "segment"),
         windows=("7d", "28d"),
         definition="Inbound contacts, transfers counted once, per 1,000 current customers at the window's end.",
+        version=2,
     ),
     Metric(
         name="complaints_per_100_orders",
@@ -233,8 +234,9 @@ CX: tuple[Metric, ...] = (
         numerator=("contacts_resolved_first",),
         denominator="contacts_handled",
         dimensions=SUPPORT,
-        definition="Inbound contacts of known people that somebody took care of, and after which within 7 days they neither opened it again nor came for the same reason (unknown ones match any) or order; of all such contacts, booked 7 days after they were over.",
+        definition="Inbound contacts of known people that somebody took care of, and after which within 7 days neither they nor others of their account opened it again or came for the same reason (unknown ones match any) or order; of all such contacts, booked 7 days after they were over.",
         source=_CENTRE,
+        version=2,
     ),
     Metric(
         name="broken_promise_chain",
@@ -243,7 +245,8 @@ CX: tuple[Metric, ...] = (
         numerator=("orders_chained",),
         denominator="orders_broken",
         dimensions=SITE,
-        definition="Orders not delivered by the first promise whose customer contacted us within 28 days of it (about the order, or about none) and was put on hold or gave a low answer then, of all such orders of known people; booked after 28 days.",
+        definition="Orders not delivered by the first promise whose customer (anybody of the account) contacted us within 28 days of it (about the order, or about none) and was put on hold or gave a low answer then, of all such orders of known people; booked after 28 days.",
+        version=2,
     ),
     Metric(
         name="customers",
@@ -252,7 +255,8 @@ CX: tuple[Metric, ...] = (
         numerator=("customers",),
         dimensions=CUSTOMER,
         windows=DAY_WINDOWS,
-        definition="Current customers at the window's end: from the first order or subscription until lost.",
+        definition="Current customers at the window's end, an account with all its members or a person without one: from the first order or subscription until lost.",
+        version=2,
     ),
     Metric(
         name="active_customers",
@@ -261,7 +265,8 @@ CX: tuple[Metric, ...] = (
         numerator=("active_customers_{window}",),
         dimensions=CUSTOMER,
         windows=PEOPLE_WINDOWS,
-        definition="Current customers at the window's end who did anything themselves on one of its local days (24h: that day).",
+        definition="Current customers at the window's end who (or one of whose account) did anything themselves on one of its local days (24h: that day).",
+        version=2,
     ),
     Metric(
         name="cohort_retention",
@@ -274,6 +279,7 @@ CX: tuple[Metric, ...] = (
         windows=("7d", "28d"),
         definition="Customers who did anything themselves in the n-th week (from Monday) after the one of their first order, of all whose n-th week ended in the window; 7d has one cohort.",
         source="subscription business convention",
+        version=2,
     ),
     Metric(
         name="clv_mean",
@@ -287,6 +293,7 @@ CX: tuple[Metric, ...] = (
         windows=("7d", "28d"),
         definition="What each customer ever has brought in by the window's end: orders and subscription payments less refunds and cancelled orders, in the unit of the currency.",
         source="Gupta and Lehmann 2003",
+        version=2,
     ),
     Metric(
         name="clv_predicted",
@@ -299,6 +306,7 @@ CX: tuple[Metric, ...] = (
         windows=("7d", "28d"),
         definition="What a customer will bring in from now on: m r / (1 + i - r), where m is the window's revenue per current customer (margin 100 %), r its retention, and i a discount of 10 % a year.",
         source="Gupta and Lehmann 2003",
+        version=2,
     ),
     Metric(
         name="new_customers",
@@ -307,7 +315,8 @@ CX: tuple[Metric, ...] = (
         numerator=("new_customers",),
         dimensions=CUSTOMER,
         windows=DAY_WINDOWS,
-        definition="People who became customers for the first time.",
+        definition="People and accounts that became customers for the first time.",
+        version=2,
     ),
     Metric(
         name="reactivated_customers",
@@ -317,6 +326,7 @@ CX: tuple[Metric, ...] = (
         dimensions=CUSTOMER,
         windows=DAY_WINDOWS,
         definition="Lost customers who ordered or subscribed again.",
+        version=2,
     ),
     Metric(
         name="repeat_rate",
@@ -328,6 +338,7 @@ CX: tuple[Metric, ...] = (
         windows=DAY_WINDOWS,
         definition="Customers with two or more orders, of those with any, at the window's end; a cancelled order is one.",
         source="commerce convention",
+        version=2,
     ),
     Metric(
         name="referrals_per_1000_customers",
@@ -338,6 +349,7 @@ CX: tuple[Metric, ...] = (
         dimensions=CUSTOMER,
         windows=("7d", "28d"),
         definition="Referrals made, per 1,000 current customers at the window's end.",
+        version=2,
     ),
     Metric(
         name="referral_conversion_rate",
@@ -358,6 +370,7 @@ CX: tuple[Metric, ...] = (
         windows=("7d", "28d"),
         definition="Of the customers current at the window's start, the share lost at its end.",
         source="subscription business convention",
+        version=2,
     ),
     Metric(
         name="retention_rate",
@@ -369,6 +382,7 @@ CX: tuple[Metric, ...] = (
         windows=("7d", "28d"),
         definition="Of the customers current at the window's start, the share not lost at its end: 1 - churn_rate.",
         source="subscription business convention",
+        version=2,
     ),
     Metric(
         name="cancellation_requests",

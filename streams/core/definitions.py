@@ -16,7 +16,7 @@ from streams.core.fields import BANDS, PLACES
 from streams.core.normalise import VERSION as NORMALISER_VERSION
 from streams.core.policy import Policy, TopicPolicy
 
-REVISION = 4
+REVISION = 5
 """Raised when the core would feed other cells from the same facts, or write journeys in another form."""
 
 MEANING_DIGITS = 16

@@ -56,6 +56,12 @@ SUBSCRIPTION_PREFIXES = ("subscription_id:", "~subscription")
 TIMED_PREFIXES = (*ORDER_PREFIXES, "invitation_id:", "response_id:", "message_id:", "referral_id:")
 """Cases some of whose cells enter only when a time has passed."""
 
+ORDER_KINDS = frozenset(ORDER_CHAIN)
+SURVEY_KINDS = frozenset({"response_id", "invitation_id"})
+CHAIN_KINDS = ORDER_KINDS | SURVEY_KINDS | {"contact_id"}
+"""Those that follow from each other."""
+CHAIN_PREFIXES = tuple(sorted(f"{kind}:" for kind in CHAIN_KINDS))
+
 CASE_KINDS: dict[Family, tuple[str, ...]] = {
     Family.SITE: ("visit_id", "cart_token", "order_id", "shipment_id", "tracking_number"),
     Family.ORDER: ORDER_CHAIN,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from streams.core.accounts import account_of, is_room
 from streams.core.batch import Batch
 from streams.core.cases.people import add_days
 from streams.core.families import (
@@ -25,7 +26,7 @@ from streams.core.journey import Case, Claim, add_spell, merge_facts, pair
 from streams.core.model import Identifier, JourneyId, Touchpoint
 from streams.core.nameless import reconsider
 from streams.core.opened import Opened
-from streams.core.trees import PART_OF, about_of, dependents_of, owner_of, root_of, tree_of
+from streams.core.trees import PART_OF, about_of, dependents_of, owner_of, path_of, root_of, tree_of
 from streams.core.workspace import journey_id
 
 _OTHER_PERSON_LIMIT = 10
@@ -143,6 +144,21 @@ def _link(opened: Opened, identifiers: Sequence[Identifier], touchpoint: Touchpo
                 links[key] = at
 
 
+def join_account(batch: Batch, touchpoint: Touchpoint, person: Opened) -> None:
+    """A person belongs to the account that the least event names, unless that has very many members already."""
+    account, journey = touchpoint.groups[0], person.journey
+    claim = Claim(0, touchpoint.at, touchpoint.eid, account)
+    if journey.member is not None and journey.member <= claim:
+        return
+    if account != account_of(journey):
+        if not is_room(batch.open_account(account).journey.shares, person.id, batch.policy.limits.members_per_account):
+            batch.note("limits|members_per_account")
+            return
+        batch.soil_life(person)
+        batch.soil_chains(person)
+    journey.member = claim
+
+
 def merge(batch: Batch, one: Opened, other: Opened) -> Opened:
     """Two profiles are one person: everything of the smaller goes to the larger, and the smaller is deleted."""
     if len(other.journey.persons) + len(other.journey.cases) > len(one.journey.persons) + len(one.journey.cases):
@@ -172,6 +188,7 @@ def merge(batch: Batch, one: Opened, other: Opened) -> Opened:
     into.as_of = max(into.as_of, rest.as_of)
     into.loose = into.loose or rest.loose
     add_days(into.days, rest.days)
+    into.member, rest.member = min([one for one in (into.member, rest.member) if one is not None], default=None), None
     rest.persons, rest.links, rest.site, rest.cases, rest.activity, rest.days = {}, {}, [], {}, [], {}
     other.soiled = set()
     batch.delete(other)
@@ -338,18 +355,8 @@ def _bring_together(batch: Batch, child: Identifier, parent: Identifier) -> None
     source, target = batch.home_of(child), batch.home_of(parent)
     if source is not None and target is not None and source != target:
         cases = batch.open(source).journey.cases
-        below = [reference for reference in cases if child in _path(cases, reference)]
+        below = [reference for reference in cases if child in path_of(cases, reference)]
         move(batch, below + dependents_of(cases, below), batch.open(source), batch.open(target))
-
-
-def _path(cases: dict[Identifier, Case], reference: Identifier) -> list[Identifier]:
-    """The reference and everything above it that is here."""
-    path = [reference]
-    case = cases.get(reference)
-    while case is not None and case.parent is not None and case.parent.target not in path:
-        path.append(case.parent.target)
-        case = cases.get(case.parent.target)
-    return path
 
 
 def settle(batch: Batch, reference: Identifier) -> None:

@@ -8,6 +8,8 @@ inserting facts commutes, and merging journeys is a union.
 Invariants: `site` and every case's facts and loose facts are sorted by (at, eid) and hold each eid once; a reference is a key of
 `cases` in exactly one journey of the namespace, the one that its link names; local cases (keys that begin with `~`)
 have no link and belong to the journey's person. A journey without persons has no site facts, activity or local cases.
+
+An account has a journey as well, under its own identifier: what its members have in it that one customer is judged by (`shares`).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from streams.core.model import Dimensions, Identifier, Touchpoint, Value
+from streams.core.model import Dimensions, Identifier, JourneyId, Touchpoint, Value
 
 TYPES: tuple[str, ...] = (
     "page.viewed",
@@ -207,6 +209,19 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     loose: list[Fact] = []
 
 
+class Share(msgspec.Struct, array_like=True, gc=False):
+    """What an account knows of a member: a copy, made whenever anything of it but `activity` changes.
+
+    who: an identifier of the member. cases: those that a customer's life and what follows from what are told by. days: the
+    local days of own activity. activity: as in `Journey`, perhaps of an earlier hour of the last of these days.
+    """
+
+    who: Identifier
+    cases: dict[Identifier, Case]
+    activity: list[tuple[int, int]]
+    days: list[int]
+
+
 class Journey(msgspec.Struct, array_like=True, gc=False):
     """See the module's docstring.
 
@@ -219,6 +234,8 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     loose: whether a case may hold site facts without a person.
     chained: whether anything that follows from something else was booked.
     days: local day -> what the person did then, as bits of `cases.people`.
+    member: the least event that says of which account the person is.
+    shares: of an account, by the journey of each member.
     """
 
     as_of: int = -1
@@ -236,6 +253,8 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     days: dict[int, int] = {}
     chain_due: int | None = None
     chained: bool = False
+    member: Claim | None = None
+    shares: dict[JourneyId, Share] = {}
 
 
 _encoder = msgspec.msgpack.Encoder()

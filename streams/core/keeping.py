@@ -165,7 +165,8 @@ def unknown(touchpoints: Iterable[Touchpoint], workspace: Workspace) -> set[Iden
     links, journeys, absent = workspace.links, workspace.held, workspace.absent
     found: set[Identifier] = set()
     for touchpoint in touchpoints:
-        for identifier in (*touchpoint.persons, *references_of(touchpoint)):
+        accounts = touchpoint.groups if touchpoint.persons else ()
+        for identifier in (*touchpoint.persons, *references_of(touchpoint), *accounts):
             if links.get(identifier) not in journeys and identifier not in absent:
                 found.add(identifier)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from streams.core.accounts import account_of
 from streams.core.cases.chains import Booking
 from streams.core.cases.life import Lived
 from streams.core.cases.people import ACTIVE
@@ -11,10 +12,11 @@ from streams.core.model import Identifier, JourneyId, Version
 
 class Opened:
     """A journey that this batch may change, and how it was before: `site`, `links` and `days` are copied when they are touched,
-    `life` and `chains` are remembered.
+    `life`, `chains` and `account` are remembered.
     """
 
     __slots__ = (
+        "account",
         "as_of",
         "chains",
         "days",
@@ -45,6 +47,7 @@ class Opened:
         self.soiled: set[Identifier] = set()
         self.life: Lived | None = None
         self.chains: list[Booking] | None = None
+        self.account = account_of(journey)
 
     def touch_site(self, lo: int, hi: int) -> None:
         """Site facts between these times are about to change."""

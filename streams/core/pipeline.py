@@ -17,7 +17,7 @@ from streams.core.batch import Batch, Context
 from streams.core.cases.people import bits_of
 from streams.core.decode import Decoder, Unframe
 from streams.core.families import FAMILIES, Family, is_own_doing
-from streams.core.identity import attach, person_of
+from streams.core.identity import attach, join_account, person_of
 from streams.core.journey import add_spell, fact_of
 from streams.core.keeping import keep, unknown
 from streams.core.model import (
@@ -217,6 +217,8 @@ class Pipeline:
         if self.unsafe:
             touchpoint = self._without_dedup(batch, touchpoint)
         person = person_of(batch, touchpoint)
+        if person is not None and touchpoint.groups:
+            join_account(batch, touchpoint, person)
         primary = attach(batch, touchpoint, person)
         if person is not None and is_own_doing(touchpoint):
             self._act(batch, person, touchpoint)

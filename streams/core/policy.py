@@ -60,6 +60,7 @@ class Limits(msgspec.Struct, frozen=True):
     facts_per_case: int = 200
     cases_per_journey: int = 2_000
     timeline_facts: int = 100
+    members_per_account: int = 1_000
     identifiers: Mapping[str, int] = msgspec.field(default_factory=lambda: dict(IDENTIFIER_LIMITS))
 
 

@@ -1,8 +1,8 @@
 """The canonical form of journeys: what two runs must agree on, whatever the order of arrival.
 
 A profile is named by its least identifier, never by its id. Left out: `as_of` and deadlines (they say when somebody
-looked), refused links (where a limit bites, arrival decides), and site facts that are past the seal or belong to a
-day with more of them than a person makes.
+looked), what accounts know of their members (copies), refused links (where a limit bites, arrival decides), and site facts
+that are past the seal or belong to a day with more of them than a person makes.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ def profile(journey: Journey, watermark: int, policy: Policy) -> dict[str, objec
         "activity": journey.activity,
         "days": {str(day): bits for day, bits in sorted(journey.days.items())},
         "site": [_fact(fact) for fact in _countable(facts, policy.limits.facts_per_day)],
+        "account": _claim(journey.member),
         "cases": {name: _case(case, seal) for name, case in sorted(journey.cases.items())},
     }
 

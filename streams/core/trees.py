@@ -31,6 +31,16 @@ def root_of(cases: Mapping[Identifier, Case], reference: Identifier) -> Identifi
     return reference
 
 
+def path_of(cases: dict[Identifier, Case], reference: Identifier) -> list[Identifier]:
+    """The reference and everything above it that is here."""
+    path = [reference]
+    case = cases.get(reference)
+    while case is not None and case.parent is not None and case.parent.target not in path:
+        path.append(case.parent.target)
+        case = cases.get(case.parent.target)
+    return path
+
+
 def tree_of(cases: Mapping[Identifier, Case], root: Identifier) -> list[Identifier]:
     """The root, then every other reference below it, sorted."""
     parts = [reference for reference, case in cases.items() if case.parent is not None and reference != root]

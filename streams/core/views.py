@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from streams.core.accounts import customer_in
 from streams.core.cases import chains, contacts, life, messages, orders, referrals, site, surveys, worth
 from streams.core.cases.people import ACTIVE
 from streams.core.cells import Notebook
-from streams.core.families import LOCAL_ACCOUNT, LOCAL_REVIEWS, ORDER_CHAIN, ORDER_PREFIXES, SUBSCRIPTION_PREFIXES, kind_of
+from streams.core.families import (
+    CHAIN_PREFIXES,
+    LOCAL_ACCOUNT,
+    LOCAL_REVIEWS,
+    ORDER_KINDS,
+    ORDER_PREFIXES,
+    SUBSCRIPTION_PREFIXES,
+    SURVEY_KINDS,
+    kind_of,
+)
 from streams.core.journey import Case, Fact, Journey, by_instant
 from streams.core.model import Identifier
 from streams.core.policy import DAY, Policy
 from streams.core.trees import about_of, root_of, tree_of
 from streams.core.windows import LocalDays
 
-ORDER_KINDS = frozenset(ORDER_CHAIN)
-SURVEY_KINDS = frozenset({"response_id", "invitation_id"})
-CHAIN_KINDS = ORDER_KINDS | SURVEY_KINDS | {"contact_id"}
-"""Those that follow from each other."""
-CHAIN_PREFIXES = tuple(sorted(f"{kind}:" for kind in CHAIN_KINDS))
 BOOKED_KINDS = ORDER_KINDS | SURVEY_KINDS | {"contact_id", "message_id", "referral_id", LOCAL_REVIEWS}
 """Kinds of references whose cases feed cells of their own."""
 
@@ -40,16 +45,6 @@ def book_tree(cases: dict[Identifier, Case], tree: Sequence[Identifier], as_of: 
         referrals.book_referral(cases[tree[0]].facts, as_of, book)
     elif kind == LOCAL_REVIEWS:
         surveys.book_reviews(cases[tree[0]].facts, book)
-
-
-def deadlines_of(reference: Identifier, facts: Sequence[Fact]) -> Iterable[int]:
-    """When cells of a case enter by waiting; some may come to nothing."""
-    kind = kind_of(reference)
-    if kind in ORDER_KINDS:
-        return orders.deadlines(facts)
-    if kind == "referral_id":
-        return referrals.deadlines(facts)
-    return messages.deadlines(facts) if kind == "message_id" else surveys.deadlines(facts)
 
 
 def facts_of(cases: dict[Identifier, Case], tree: Iterable[Identifier]) -> list[Fact]:
@@ -78,7 +73,14 @@ def _by_root(cases: Mapping[Identifier, Case], prefixes: tuple[str, ...]) -> dic
 
 
 def life_in(journey: Journey, as_of: int, policy: Policy, local: LocalDays) -> life.Lived:
-    """A person's life as a customer; nothing for journeys without a person, and for people who are none."""
+    """The life of a customer: an account, or a person without one; and the person's requests to cancel. None for who is none."""
+    life_found, cancelled = _life_in(customer_in(journey, policy.silence_ms), as_of, policy, local)
+    if journey.shares:
+        return life_found, []
+    return (life_found, cancelled) if journey.member is None else (None, cancelled)
+
+
+def _life_in(journey: Journey, as_of: int, policy: Policy, local: LocalDays) -> life.Lived:
     if not journey.persons or not journey.cases:
         return None, []
     ordered = [facts_of(journey.cases, tree) for tree in _by_root(journey.cases, ORDER_PREFIXES).values()]
@@ -101,10 +103,12 @@ def life_in(journey: Journey, as_of: int, policy: Policy, local: LocalDays) -> l
 
 
 def chains_in(journey: Journey, as_of: int) -> tuple[list[chains.Booking], int | None]:
-    """What follows from what in a person's journey, and the next deadline."""
-    if not journey.persons or not journey.cases:
+    """What follows from what for one customer (an account, or a person without one), and the next deadline."""
+    if journey.member is not None:
         return [], None
-    cases = journey.cases
+    cases = customer_in(journey, 0).cases
+    if not cases or not (journey.persons or journey.shares):
+        return [], None
     contacts_found: list[chains.Contact] = []
     orders_found: list[chains.Order] = []
     answers: list[Fact] = []

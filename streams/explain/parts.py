@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from schemas.identifiers import PERSON_KINDS
+from streams.core.accounts import customer_in
 from streams.core.cases import life, people, recovery, site
 from streams.core.cells import Notebook
 from streams.core.families import kind_of
@@ -135,12 +136,14 @@ class Dissection:
         books: dict[Identifier, Notebook] = {}
         for cell, at, where, root in chains_in(journey, journey.as_of)[0]:
             books.setdefault(root, Notebook(self._local)).count(cell, at, where)
+        cases = customer_in(journey, 0).cases
         for root, book in books.items():
-            facts = facts_of(journey.cases, tree_of(journey.cases, root))
+            facts = facts_of(cases, tree_of(cases, root))
             yield Part(name, kind_of(root).removesuffix("_id"), root, facts, "", book)
 
     def _life(self, journey: Journey, name: Identifier) -> Iterator[Part]:
-        told_by = [fact for case in journey.cases.values() for fact in case.facts if life.is_signal(fact)]
+        cases = customer_in(journey, 0).cases
+        told_by = [fact for case in cases.values() for fact in case.facts if life.is_signal(fact)]
         book = Notebook(self._local)
         life.book_life(life_in(journey, journey.as_of, self._policy, self._local), book)
         yield Part(name, "customer", "", sorted(told_by, key=by_instant), "", book)

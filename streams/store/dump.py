@@ -1,7 +1,7 @@
 """The canonical dump of a namespace: what the laws compare, byte for byte.
 
-Only what counts is in it: cells of buckets that are live at the stored watermark, without zeros, sorted. Neither the
-watermark nor the operational counters are, because they depend on how the work was cut.
+Only what counts is in it: cells of buckets that are live at the stored watermark, without zeros, sorted, and no account, which
+has nothing but copies. Neither the watermark nor the operational counters are, because they depend on how the work was cut.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from streams.core.accounts import is_account
 from streams.core.fields import spell
 from streams.core.journey import decode
 from streams.core.model import Bucket
@@ -38,5 +39,5 @@ async def canonical_dump(store: Store, policy: Policy) -> str:
     """Cells, then profiles, as JSON Lines: equal for equal logs, definitions and cut times (law 1)."""
     cells = cells_text(await canonical_cells(store))
     watermark, _ = await store.positions()
-    found = [profile(decode(blob), watermark, policy) async for _, blob in store.journeys()]
-    return cells + profiles_text(iter(found))
+    journeys = [decode(blob) async for _, blob in store.journeys()]
+    return cells + profiles_text(profile(journey, watermark, policy) for journey in journeys if not is_account(journey))

@@ -48,6 +48,6 @@ def tell(*steps: Step, policy: Policy = POLICY, chunk: int = 1) -> Told:
     return asyncio.run(play())
 
 
-def tables(*steps: Step, policy: Policy = POLICY) -> Cells:
+def tables(*steps: Step, policy: Policy = POLICY, chunk: int = 1) -> Cells:
     """The cells of a story."""
-    return tell(*steps, policy=policy).cells
+    return tell(*steps, policy=policy, chunk=chunk).cells

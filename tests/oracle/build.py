@@ -37,6 +37,7 @@ def touch(
     persons: str = "",
     references: str = "",
     *,
+    account: str = "",
     eid: str | bytes = "",
     channel: str = "",
     traffic: str = "human",
@@ -44,7 +45,7 @@ def touch(
     fields: Mapping[str, Value] | None = None,
 ) -> Touchpoint:
     """A touchpoint; `persons` and `references` are identifiers with blanks between them."""
-    content = f"{kind} {at} {persons} {references} {channel} {traffic} {dimensions} {fields}"
+    content = f"{kind} {at} {persons} {references} {account} {channel} {traffic} {dimensions} {fields}"
     return Touchpoint(
         eid=eid if isinstance(eid, bytes) else digest(eid or content),
         digest=digest(content),
@@ -52,7 +53,7 @@ def touch(
         type=kind,
         persons=tuple(Identifier(one) for one in persons.split()),
         references=tuple(Identifier(one) for one in references.split()),
-        groups=(),
+        groups=(Identifier(f"account_id:{account}"),) if account else (),
         dimensions=Dimensions(
             channel=channel or TYPICAL_CHANNEL.get(kind.split(".", maxsplit=1)[0], "web"), **(dimensions or {})
         ),

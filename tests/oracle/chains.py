@@ -7,16 +7,14 @@ from dataclasses import dataclass, field
 
 from streams.core.model import Identifier, Touchpoint
 from tests.oracle.book import DAY_MS, Book, tags_of
-from tests.oracle.identity import People, References, named
+from tests.oracle.identity import People, References, customers, named
 from tests.oracle.orders import DIMENSIONS, first, order_cases, promised, promises_of
 from tests.oracle.support import milliseconds, stated, top_boxes
-
-Person = frozenset[Identifier]
 
 
 @dataclass
 class Story:
-    """What counts of one person: inbound contacts with the order that each is about, orders with their references, answers."""
+    """What counts of one customer: inbound contacts with the order that each is about, orders with their references, answers."""
 
     contacts: list[tuple[list[Touchpoint], str]] = field(default_factory=list)
     orders: list[tuple[str, list[Touchpoint]]] = field(default_factory=list)
@@ -144,8 +142,8 @@ class Owners:
 
 def stories(events: list[Touchpoint], said: list[Touchpoint], people: People, references: References) -> list[Story]:
     """Everybody's; what belongs to nobody is in none."""
-    who: dict[Identifier, Person] = {identifier: person for person in people.everyone() for identifier in person}
-    found: dict[Person, Story] = defaultdict(Story)
+    who = customers(said, people.everyone())
+    found: dict[frozenset[Identifier], Story] = defaultdict(Story)
     owners = Owners(said, references)
     trees: dict[str, list[Touchpoint]] = defaultdict(list)
     for event in events:

@@ -49,6 +49,16 @@ def reference_of(touchpoint: Touchpoint, family: str) -> str:
     return next((reference for kind in FAMILY_KINDS[family] for reference in named(touchpoint, kind)), "")
 
 
+def customers(said: Iterable[Touchpoint], people: Iterable[frozenset[Identifier]]) -> dict[Identifier, frozenset[Identifier]]:
+    """Each identifier's customer: everybody whose first account is the same, or the person alone."""
+    events = sorted(said, key=lambda event: (event.at, event.eid))
+    members: dict[str, set[Identifier]] = {}
+    for person in people:
+        of = next((event.groups[0] for event in events if event.groups and person.intersection(event.persons)), min(person))
+        members.setdefault(of, set()).update(person)
+    return {identifier: frozenset(one) for one in members.values() for identifier in one}
+
+
 class People:
     """Who is who: identifiers as nodes, events as edges with a time."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from streams.core.model import Identifier, Touchpoint
 from streams.core.policy import Policy
 from tests.oracle.book import Book, bucket_name, local_day, tags_of
-from tests.oracle.identity import People, References
+from tests.oracle.identity import People, References, customers
 from tests.oracle.orders import first, order_cases
 from tests.oracle.people import WINDOWS, book_people, book_stock, did, within
 
@@ -220,23 +220,24 @@ def money_of(facts: list[Touchpoint]) -> list[tuple[int, str, int]]:
 
 
 class Lives:
-    """Everybody's signals, gathered from all cases and all events."""
+    """Every customer's signals, gathered from all cases and all events."""
 
     def __init__(
         self, events: list[Touchpoint], said: list[Touchpoint], people: People, references: References, as_of: int
     ) -> None:
         self.who = {identifier: person for person in people.everyone() for identifier in person}
-        self.of: dict[frozenset[Identifier], Life] = {person: Life() for person in self.who.values()}
+        self.customers = customers(said, people.everyone())
+        self.of: dict[frozenset[Identifier], Life] = {customer: Life() for customer in self.customers.values()}
         self._orders(events, references)
         self._subscriptions(events, references, as_of)
         for event in events:
             if event.persons:
-                life = self.of[self.who[event.persons[0]]]
+                life = self.of[self.customers[event.persons[0]]]
                 if event.type == "account.closed":
                     life.closed.append(event.at)
         for event in said:
             if event.persons and is_activity(event):
-                self.of[self.who[event.persons[0]]].active.append(event.at)
+                self.of[self.customers[event.persons[0]]].active.append(event.at)
 
     def _orders(self, events: list[Touchpoint], references: References) -> None:
         for facts in order_cases(events, references).values():
@@ -245,7 +246,7 @@ class Lives:
                 owner = references.owner(placed, "order")
                 persons = owner.persons if owner else placed.persons
                 if persons:
-                    life = self.of[self.who[persons[0]]]
+                    life = self.of[self.customers[persons[0]]]
                     life.signals.append(placed)
                     life.active.append(placed.at)
                     life.money += money_of(facts)
@@ -259,7 +260,7 @@ class Lives:
                 persons = owner.persons if owner else () if case else event.persons
                 if persons:
                     person = self.who[persons[0]]
-                    cases.setdefault(case or person, (self.of[person], []))[1].append(event)
+                    cases.setdefault(case or person, (self.of[self.customers[persons[0]]], []))[1].append(event)
         for life, facts in cases.values():
             life.intervals += active_intervals(facts, as_of)
             life.signals += [fact for fact in facts if fact.type in STARTS]

@@ -4,7 +4,7 @@ Few people, few references, few instants with gaps at exactly a limit or a milli
 references, late parents and conflicting claims are common. What is drawn is in order of arrival; times are unrelated to it.
 
 Kept to what the definitions settle: an identifier belongs to one person and a person has at most one customer_id (so no
-identity limit bites), one event id always has the same persons and references, an order.placed has an order_id, and
+identity limit bites), one event id always has the same persons, references and account, an order.placed has an order_id, and
 only contacts refer to orders of others.
 """
 
@@ -42,6 +42,13 @@ PEOPLE = (
     ("customer_id:2", "phone:+31200000002", "anonymous_id:b1"),
     ("anonymous_id:c1", "device_id:c2", "email:c@x.example"),
 )
+
+
+NO_ACCOUNTS = ((),)
+ACCOUNTS = (*((),) * 6, ("account_id:f",), ("account_id:f",), ("account_id:g",))
+"""What account an event with a person may name, mostly none."""
+
+NOTHING = Touchpoint(b"", b"", 0, "page.viewed", (), (), (), Dimensions(), "human", {})
 
 
 class Kind(NamedTuple):
@@ -270,7 +277,9 @@ def facts_of(draw: Draw, kind: str, times: list[int]) -> dict[str, Value]:
 
 
 @st.composite
-def touchpoints(draw: Draw, number: int, theme: tuple[Kind, ...], times: list[int]) -> Touchpoint:
+def touchpoints(
+    draw: Draw, number: int, theme: tuple[Kind, ...], times: list[int], accounts: tuple[tuple[str, ...], ...]
+) -> Touchpoint:
     """One accepted touchpoint."""
     kind = draw(st.sampled_from(theme))
     references = [
@@ -282,20 +291,23 @@ def touchpoints(draw: Draw, number: int, theme: tuple[Kind, ...], times: list[in
     persons: list[str] = []
     if not references or draw(st.integers(0, 3)):
         persons = draw(st.lists(st.sampled_from(who), min_size=1, max_size=2, unique=True))
-    return content(draw, kind, digest(f"event {number}"), sorted(persons), references, times)
+    groups = draw(st.sampled_from(accounts)) if persons else ()
+    said = msgspec.structs.replace(NOTHING, eid=digest(f"event {number}"), groups=tuple(Identifier(one) for one in groups))
+    said = msgspec.structs.replace(
+        said,
+        persons=tuple(Identifier(person) for person in sorted(persons)),
+        references=tuple(Identifier(reference) for reference in references),
+    )
+    return content(draw, kind, said, times)
 
 
-def content(draw: Draw, kind: Kind, eid: bytes, persons: list[str], references: list[str], times: list[int]) -> Touchpoint:
+def content(draw: Draw, kind: Kind, known: Touchpoint, times: list[int]) -> Touchpoint:
     """What one event id says: everything but whose it is and what it refers to is drawn."""
     name = draw(st.sampled_from(kind.types))
-    touchpoint = Touchpoint(
-        eid=eid,
-        digest=b"",
+    touchpoint = msgspec.structs.replace(
+        known,
         at=draw(st.sampled_from(times)) + draw(st.sampled_from((0, 0, 0, 1, SECOND, MINUTE, 30 * MINUTE, DAY - 1))),
         type=name,
-        persons=tuple(Identifier(person) for person in persons),
-        references=tuple(Identifier(reference) for reference in references),
-        groups=(),
         dimensions=Dimensions(
             channel=draw(st.sampled_from(kind.channels)),
             device=draw(st.sampled_from(("", "mobile"))),
@@ -304,13 +316,14 @@ def content(draw: Draw, kind: Kind, eid: bytes, persons: list[str], references: 
         traffic=draw(st.sampled_from(("human",) * 9 + ("bot",))),
         fields=draw(facts_of(name, times)),
     )
-    return msgspec.structs.replace(touchpoint, digest=digest(repr(touchpoint)))
+    return msgspec.structs.replace(touchpoint, digest=digest(repr(msgspec.structs.replace(touchpoint, digest=b""))))
 
 
 @st.composite
 def streams(draw: Draw, max_size: int = 24, *, variants: bool = True) -> list[Touchpoint]:
     """Up to `max_size` (at least 16) touchpoints in order of arrival, with duplicates, and with other content under a known id if `variants`."""
     times, theme = draw(instants()), draw(st.sampled_from(THEMES))
+    accounts = draw(st.sampled_from((NO_ACCOUNTS, ACCOUNTS)))
     found: list[Touchpoint] = []
     for number in range(draw(st.sampled_from((max_size // 8, max_size // 2, max_size, max_size)))):
         again = draw(st.integers(0, 9)) if found else 9
@@ -319,9 +332,9 @@ def streams(draw: Draw, max_size: int = 24, *, variants: bool = True) -> list[To
         elif again == 1 and variants:
             known = draw(st.sampled_from(found))
             kind = next(kind for kind in KINDS if known.type in kind.types and known.dimensions.channel in kind.channels)
-            found.append(content(draw, kind, known.eid, list(known.persons), list(known.references), times))
+            found.append(content(draw, kind, known, times))
         else:
-            found.append(draw(touchpoints(number, theme, times)))
+            found.append(draw(touchpoints(number, theme, times, accounts)))
     return found
 
 

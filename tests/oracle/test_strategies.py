@@ -107,7 +107,7 @@ REACHED = (
 def test_the_strategies_reach_every_kind_of_cell() -> None:
     missing = set(REACHED)
 
-    @settings(max_examples=1_400, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=2_000, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(streams(), policies())
     def look(found: list[Touchpoint], policy: Policy) -> None:
         end = max(touchpoint.at for touchpoint in found) + policy.silence_ms
