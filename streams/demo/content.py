@@ -1,6 +1,6 @@
 """What the demo plays: the same records, in the same order, every time.
 
-Three sources become two topics. A shop's own events (simulated, with the first golden story among them) come as
+Three sources become two topics. A shop's own events (simulated, with the golden stories among them) come as
 CloudEvents; the clickstream of a package of analyses comes as it is, through its mapping. Times are the data's own: the
 clickstream ends on 29 June 2024, so that is where thirty hours are played, and everything before is loaded as history.
 
@@ -21,12 +21,13 @@ from schemas.envelope import iso
 from schemas.outcomes import JOURNEY_POSITION
 from streams.core.decode import Decoder
 from streams.core.policy import DAY, HOUR, MINUTE, Policy, TopicPolicy
-from streams.demo.story import story_1
+from streams.demo.story import story_1, story_2
 from streams.kafka_produce import Produced, read_events
 from streams.simulate import Options, Simulation, Spike
 
 CLICKSTREAM = Path(__file__).parent / "data" / "ecom.csv.gz"
 STORY_PERSON = "customer_id:customer-1"
+STORY_ACCOUNTS = "household-1 and team-1"
 
 
 def moment(day: str, clock: str = "00:00") -> int:
@@ -42,7 +43,7 @@ SPIKE = Spike(moment("06-29", "08:30"), moment("06-29", "11:00"), factor=5.0)
 CLICKSTREAM_FROM = moment("04-30")
 """Its last two months: with the incident in payment that its authors put into May and June, and loaded in seconds."""
 STORY_D0 = datetime(2024, 6, 9, tzinfo=UTC)
-"""The golden story's day 0: its low answers (day 20) and its cancellation (day 21) fall into what is played."""
+"""The golden stories' day 0: low answers (day 20) and a cancellation (day 21) fall into what is played."""
 
 _D0_MS = int(STORY_D0.timestamp()) * 1_000
 CAPTIONS: tuple[tuple[int, str], ...] = (
@@ -80,7 +81,7 @@ class Item(msgspec.Struct, frozen=True, gc=False):
 
 def content(topics: tuple[TopicPolicy, TopicPolicy], policy: Policy) -> list[Item]:
     """Everything, in order of arrival, also what arrives after `END`. topics: the shop's, the clickstream's."""
-    items = [*_story(), *_offline_tracker(), *_clickstream(topics[1], policy)]
+    items = [*_stories(), *_offline_tracker(), *_clickstream(topics[1], policy)]
     for options in _SIMULATIONS:
         items.extend(simulated(options))
     items.sort(key=lambda item: item.arrival_ms)
@@ -95,10 +96,11 @@ def simulated(options: Options) -> Iterator[Item]:
         yield Item(one.arrival_ms, 0, one.key.replace(theirs, ours), one.value.replace(theirs, ours))
 
 
-def _story() -> Iterator[Item]:
-    for event in story_1(STORY_D0):
+def _stories() -> Iterator[Item]:
+    told = [(STORY_PERSON, event) for event in story_1(STORY_D0)] + [(STORY_ACCOUNTS, event) for event in story_2(STORY_D0)]
+    for key, event in told:
         at = int(datetime.fromisoformat(event["time"]).timestamp()) * 1_000
-        yield Item(at, 0, STORY_PERSON.encode(), orjson.dumps(event))
+        yield Item(at, 0, key.encode(), orjson.dumps(event))
 
 
 def _clickstream(topic: TopicPolicy, policy: Policy) -> Iterator[Item]:

@@ -13,13 +13,13 @@ from streams.core.decode import Decoder
 from streams.core.metrics import compute
 from streams.core.model import Record, Rejected
 from streams.core.policy import DAY, HOUR, Policy, TopicPolicy
-from streams.demo.content import CAPTIONS, CLICKSTREAM, END, SPIKE, START, Item, content
+from streams.demo.content import CAPTIONS, CLICKSTREAM, END, SPIKE, START, STORY_ACCOUNTS, Item, content
 from streams.demo.expected import fold_items
 from streams.demo.figures import METRICS, WINDOWS, by_name, spark
 from streams.demo.run import DemoError, compare
 from streams.demo.screen import Screen
 from streams.demo.state import Mark, State
-from streams.demo.story import story_1
+from streams.demo.story import story_1, story_2
 from streams.demo.surroundings import FORMATS
 
 POLICY = Policy(clock="history")
@@ -63,9 +63,11 @@ def test_nobody_shares_a_phone_by_accident(items: list[Item]) -> None:
     assert all(len(names) == 1 for names in owners.values())
 
 
-def test_the_whole_story_is_among_it(items: list[Item]) -> None:
+def test_the_whole_stories_are_among_it(items: list[Item]) -> None:
     told = [event["id"] for item in items if item.key == b"customer_id:customer-1" for event in [orjson.loads(item.value)]]
     assert told == [event["id"] for event in story_1()]
+    accounts = [orjson.loads(item.value)["id"] for item in items if item.key == STORY_ACCOUNTS.encode()]
+    assert accounts == [event["id"] for event in sorted(story_2(), key=lambda event: str(event["time"]))]
     ended = [item for item in items if b"subscription.ended" in item.value and item.key == b"customer_id:customer-1"]
     assert [item.arrival_ms > END for item in ended] == [True]
 

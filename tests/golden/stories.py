@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from streams.demo.story import D0, CloudEvent, at, story_1
+from streams.demo.story import D0, CloudEvent, at, story_1, story_2
 
-__all__ = ["D0", "CloudEvent", "at", "story_1"]
+__all__ = ["D0", "CloudEvent", "at", "story_1", "story_2"]
