@@ -69,6 +69,8 @@ class Filler:
             where = self._where(cell)
             if cell.parts:
                 book.measure(cell.name, at, where, 1_000 * (1 + self._booked * 7_919 % 100_000), geometric=True)
+            elif cell.since:
+                book.count_since(cell.name, at, at)
             elif cell.daily:
                 book.count_day(cell.name, self._local.day_of(at), where)
             else:

@@ -52,6 +52,7 @@ def where_of(dimensions: Dimensions, names: tuple[str, ...], always: str = "", m
     return Where((*found, *more))
 
 
+_TOTAL = Where(("",))
 Key = TypeVar("Key")
 Booking = tuple[str, Where]
 """(row, breakdowns)."""
@@ -100,6 +101,11 @@ class Notebook:
         self._put(self.minutes, key, n + 1, 1_000 * number)
         band, slot = place_of(name, min(number, MANY))
         self._put(self.minutes, (band, where, minute), slot, 1)
+
+    def count_since(self, name: str, at: int, since: int, n: int = 1) -> None:
+        """Adds n at `at` to a stock of what is there since the minute that contains `since`."""
+        band, slot = place_of(name, since // MINUTE)
+        self._put(self.minutes, (band, _TOTAL, at // MINUTE), slot, n)
 
     def count_day(self, name: str, day: int, where: Where, n: int = 1) -> None:
         """Adds n to the relationship cells of a local day."""

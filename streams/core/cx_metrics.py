@@ -1,12 +1,10 @@
-"""The metrics of CX: how is the whole relationship? What customers say themselves is in `voice_metrics`."""
+"""The metrics of CX: how is the whole relationship? Contacts are in `support_metrics`, what customers say in `voice_metrics`."""
 
 from __future__ import annotations
 
-from streams.core.fields import CUSTOMER, SITE, SUPPORT, WORTH
+from streams.core.fields import CUSTOMER, SITE, WORTH
 from streams.core.metric import Kind, Metric
 from streams.core.windows import DAY_WINDOWS, PEOPLE_WINDOWS
-
-_CENTRE = "Amazon Connect and Google CCAI metric definitions"
 
 CX: tuple[Metric, ...] = (
     Metric(
@@ -110,133 +108,6 @@ CX: tuple[Metric, ...] = (
         dimensions=SITE,
         definition="Orders sent back within 30 days of their delivery, of those delivered, booked 30 days after it.",
         source="commerce convention",
-    ),
-    Metric(
-        name="contacts_per_100_orders",
-        unit="count",
-        kind=Kind.RATE,
-        numerator=("contacts",),
-        denominator="orders",
-        dimensions=("market", "segment", "medium", "reason"),
-        whole=("medium", "reason"),
-        definition="Inbound contacts, transfers counted once, per 100 orders placed; by market and segment per orders of that value.",
-        source=_CENTRE,
-    ),
-    Metric(
-        name="contacts_per_1000_customers",
-        unit="count",
-        kind=Kind.DENSITY,
-        numerator=("contacts",),
-        denominator="customers",
-        dimensions=("market", "segment"),
-        windows=("7d", "28d"),
-        definition="Inbound contacts, transfers counted once, per 1,000 current customers at the window's end.",
-        version=2,
-    ),
-    Metric(
-        name="complaints_per_100_orders",
-        unit="count",
-        kind=Kind.RATE,
-        numerator=("complaints",),
-        denominator="orders",
-        whole=("medium", "reason"),
-        dimensions=("market", "segment", "medium", "reason"),
-        definition="Inbound contacts that somebody called a complaint, transfers counted once, per 100 orders placed, as contacts_per_100_orders.",
-        source=_CENTRE,
-    ),
-    Metric(
-        name="queue_wait_seconds",
-        unit="seconds",
-        kind=Kind.DISTRIBUTION,
-        numerator=("queue_wait",),
-        dimensions=SUPPORT,
-        definition="Waiting time of answered contacts, booked when they are answered.",
-        source=_CENTRE,
-    ),
-    Metric(
-        name="service_level",
-        unit="ratio",
-        kind=Kind.SHARE,
-        numerator=("waits_short",),
-        denominator="queue_wait.n",
-        dimensions=SUPPORT,
-        definition="Contacts answered within 20 seconds, of those answered whose wait is known, booked when they are answered.",
-        source=_CENTRE,
-    ),
-    Metric(
-        name="contact_abandonment_rate",
-        unit="ratio",
-        kind=Kind.SHARE,
-        numerator=("contacts_abandoned",),
-        denominator="waits",
-        dimensions=SUPPORT,
-        definition="Contacts that a customer gave up before an answer, of those that ended waiting, booked when they did.",
-        source=_CENTRE,
-    ),
-    Metric(
-        name="first_response_seconds",
-        unit="seconds",
-        kind=Kind.DISTRIBUTION,
-        numerator=("first_response",),
-        dimensions=SUPPORT,
-        definition="From when an inbound contact was opened or queued to the first answer, or reply by an agent, booked then.",
-        source=_CENTRE,
-    ),
-    Metric(
-        name="hold_seconds",
-        unit="seconds",
-        kind=Kind.DISTRIBUTION,
-        numerator=("hold",),
-        dimensions=SUPPORT,
-        definition="All holds of a contact together, booked when it ends.",
-        source=_CENTRE,
-    ),
-    Metric(
-        name="handle_seconds",
-        unit="seconds",
-        kind=Kind.DISTRIBUTION,
-        numerator=("handle",),
-        dimensions=SUPPORT,
-        definition="Talk, hold and wrap-up of a contact, or from its answer to its end where talk is not told, booked when it ends.",
-        source=_CENTRE,
-    ),
-    Metric(
-        name="resolution_seconds",
-        unit="seconds",
-        kind=Kind.DISTRIBUTION,
-        numerator=("resolution",),
-        dimensions=SUPPORT,
-        definition="From when an inbound contact was opened to when it was last resolved, booked then; a reopening takes it back.",
-        source=_CENTRE,
-    ),
-    Metric(
-        name="open_contacts",
-        unit="count",
-        kind=Kind.STOCK,
-        numerator=("open_contacts",),
-        dimensions=SUPPORT,
-        definition="Inbound contacts at the window's end that are neither resolved, ended, abandoned nor passed on.",
-        source=_CENTRE,
-    ),
-    Metric(
-        name="channels_per_problem",
-        unit="number",
-        kind=Kind.RATIO,
-        numerator=("resolution_channels",),
-        denominator="resolution.n",
-        dimensions=SUPPORT,
-        definition="Channels that an inbound contact with its transfers went over, per contact resolved, booked with the resolution.",
-    ),
-    Metric(
-        name="first_contact_resolution_rate",
-        unit="ratio",
-        kind=Kind.SHARE,
-        numerator=("contacts_resolved_first",),
-        denominator="contacts_handled",
-        dimensions=SUPPORT,
-        definition="Inbound contacts of known people that somebody took care of, and after which within 7 days neither they nor others of their account opened it again or came for the same reason (unknown ones match any) or order; of all such contacts, booked 7 days after they were over.",
-        source=_CENTRE,
-        version=2,
     ),
     Metric(
         name="broken_promise_chain",

@@ -3,7 +3,7 @@
 The closed set of what a journey can feed. A field is `name` for a total and `name|dimension=value` for a breakdown; a
 task's cells always carry the task (`attempts|task=cart|device=mobile`), money its currency. A distribution's parts stand
 before the dimensions: `queue_wait.n|medium=phone`, likewise `.sum` (ms), `.ln` (millionths), `.z`, `.p<k>` and `.m<k>`
-(`part_of`), or `.c<k>` where values are counts. A field that is not of this set is no figure.
+(`part_of`), or `.c<k>` where values are counts; those of what is there since some minute are `.t<minutes since 1970>`. A field that is not of this set is no figure.
 
 Cells that change together are stored together: a *row* holds the cells of one name and one breakdown as slot -> integer
 (`visit|device=mobile` -> {1: 3, 2: 1}), because for a store a field costs more than a number. The counts of a
@@ -21,7 +21,7 @@ import msgspec
 
 from streams.core.model import Bucket, Rows
 
-_PART = re.compile(r"n|sum|ln|z|[pm]-?[0-9]+|c[0-9]+")
+_PART = re.compile(r"n|sum|ln|z|[pm]-?[0-9]+|[ct][0-9]+")
 
 SITE = ("channel", "device", "market", "segment", "acquisition")
 PLACE = ("channel", "market", "segment")
@@ -40,7 +40,7 @@ class Cell(msgspec.Struct, frozen=True):
 
     row: the row that it is stored in; cells of one row have the same dimensions. dimensions: what it is broken down by,
     one at a time. always: a dimension that every field of it carries. parts: a distribution, kept as several cells; counts:
-    of whole numbers, of which small ones have a bucket each (`MANY`).
+    of whole numbers, of which small ones have a bucket each (`MANY`). since: a stock, kept by the minute in which each began.
     daily: booked by local day and ever only.
     """
 
@@ -50,6 +50,7 @@ class Cell(msgspec.Struct, frozen=True):
     always: str = ""
     parts: bool = False
     counts: bool = False
+    since: bool = False
     daily: bool = False
 
 
@@ -103,6 +104,7 @@ CELLS: dict[str, Cell] = {
         *(Cell(name, "contact", SUPPORT) for name in ("contacts_handled", "contacts_resolved_first")),
         *(Cell(name, "order", SITE) for name in ("orders_broken", "orders_chained")),
         Cell("cancellation_requests", "cancellation", CUSTOMER),
+        Cell("open_since", "since", (), since=True),
         *(Cell(f"referrals{what}", "referral", CUSTOMER) for what in ("", "_settled", "_converted")),
     )
 }
@@ -123,10 +125,11 @@ def _numbered() -> tuple[dict[str, tuple[str, int]], dict[str, str]]:
     bands: dict[str, str] = {}
     slots: dict[str, int] = {}
     for cell in CELLS.values():
-        for name in [f"{cell.name}.{part}" for part in _EXACT_PARTS] if cell.parts else [cell.name]:
+        exact = [f"{cell.name}.{part}" for part in _EXACT_PARTS] if cell.parts else [] if cell.since else [cell.name]
+        for name in exact:
             slots[cell.row] = slots.get(cell.row, 0) + 1
             places[name] = (cell.row, slots[cell.row])
-        if cell.parts:
+        if cell.parts or cell.since:
             number = sum(known.startswith(f"{cell.row}.") for known in bands.values())
             bands[cell.name] = f"{cell.row}.{number}"
     return places, bands
@@ -142,7 +145,7 @@ _DISTRIBUTION_AT = {band: name for name, band in BANDS.items()}
 
 @lru_cache(maxsize=65_536)
 def place_of(distribution: str, code: int) -> tuple[str, int]:
-    """The row and slot of a distribution's bucket, by its code (`cells.bucket_of`)."""
+    """The row and slot of a distribution's bucket, by its code (`cells.bucket_of`), or of a minute that something is there since."""
     return f"{BANDS[distribution]}.{code // BAND}", code % BAND + 1
 
 
@@ -157,7 +160,8 @@ def name_at(row: str, slot: int) -> str | None:
     if distribution is None or not 1 <= slot <= BAND:
         return None
     code = int(number) * BAND + slot - 1
-    return f"{distribution}.{f'c{code}' if CELLS[distribution].counts else part_of(code)}"
+    cell = CELLS[distribution]
+    return f"{distribution}.{f't{code}' if cell.since else f'c{code}' if cell.counts else part_of(code)}"
 
 
 def part_of(code: int) -> str:
@@ -217,7 +221,7 @@ def parse_field(field: str) -> Field | None:
     name, *pairs = field.split("|")
     cell_name, _, part = name.partition(".")
     cell = CELLS.get(cell_name)
-    if cell is None or (_PART.fullmatch(part) is None if cell.parts else part):
+    if cell is None or (_PART.fullmatch(part) is None if cell.parts or cell.since else part):
         return None
     dims = tuple((dimension, value) for dimension, _, value in (pair.partition("=") for pair in pairs))
     names = [dimension for dimension, _ in dims]

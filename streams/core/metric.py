@@ -25,6 +25,7 @@ class Kind(enum.StrEnum):
     MONEY = "money"  # a flow in 1/10,000 of a currency's unit; no interval
     AMOUNT = "amount"  # money per denominator; no interval
     DISTRIBUTION = "distribution"  # stats instead of a value
+    OLDEST = "oldest"  # for how long the oldest of a stock has been there; no interval
     STANDING = "standing"  # a stock, of another at the same time; Wilson
     CHURN = "churn"  # a stock at the window's end, of another at its start; Wilson
     RETENTION = "retention"  # the rest of a churn; Wilson

@@ -16,7 +16,7 @@ import msgspec
 from streams.core.catalogue import METRICS, Kind, Metric
 from streams.core.fields import CELLS, COHORT_WEEKS, Dims, parse_field
 from streams.core.model import Bucket
-from streams.core.policy import Policy
+from streams.core.policy import MINUTE, SECOND, Policy
 from streams.core.statistics import Interval, Stats, describe, net_promoter, poisson, wilson
 from streams.core.windows import Calendar, LocalDays, Plan, WindowName, day_count, gather
 
@@ -210,7 +210,7 @@ def _source(metric: Metric, window: WindowName) -> _Source:
     if metric.kind is Kind.PREDICTED:
         return _Source(metric, window, ("flow", window), ("day_stock", 0), ("day_stock", day_count(window)))
     span: Span
-    if metric.stock or metric.kind in {Kind.STOCK, Kind.STANDING}:
+    if metric.stock or metric.kind in {Kind.STOCK, Kind.STANDING, Kind.OLDEST}:
         span = ("day_stock", 0) if daily else ("stock", None)
     else:
         span = ("day_flow" if daily else "flow", window)
@@ -268,6 +268,8 @@ def _value(source: _Source, tables: tuple[Table, Table, Table], dims: Dims, mome
     if metric.kind is Kind.DISTRIBUTION:
         n, total, stats = describe(table.get(metric.numerator[0], {}).get(dims, {}), metric.scale, geometric=metric.geometric)
         figure: _Figure = (None, total, n, n, None)
+    elif metric.kind is Kind.OLDEST:
+        figure = _oldest(table.get(metric.numerator[0], {}).get(dims, {}), moment)
     elif metric.kind is Kind.PREDICTED:
         churned = _count(base, f"churned_{source.window}", dims[1:])
         before = _count(start, "customers", dims[1:])
@@ -297,6 +299,13 @@ def _value(source: _Source, tables: tuple[Table, Table, Table], dims: Dims, mome
         unit=metric.unit,
         definition=metric.version,
     )
+
+
+def _oldest(parts: Mapping[str, int], moment: int) -> _Figure:
+    """Seconds since the first minute that anything is there since, and how many there are; parts: `t<minute>` -> how many."""
+    minutes = [int(part[1:]) for part, n in parts.items() if n > 0]
+    seconds = (moment - min(minutes) * MINUTE) // SECOND if minutes else 0
+    return seconds, seconds, None, sum(parts.values()), None
 
 
 def predicted(revenue: int, customers: int, churned: int, before: int, days: int) -> _Figure:

@@ -54,6 +54,7 @@ _JUDGEMENTS = {
     "handle_seconds": _LESS,
     "resolution_seconds": _LESS,
     "open_contacts": _LESS,
+    "oldest_open_contact_seconds": _LESS,
     "channels_per_problem": _LESS,
     "csat": Judgement(1, 0.80, 0.70),
     "nps": Judgement(1, 30, 0),  # below zero there are more detractors than promoters

@@ -96,7 +96,7 @@ def verdict(metric: Metric, better: int) -> str:
 
 def sampled(metric: Metric) -> bool:
     """Whether it is made of a sample; a count is one itself."""
-    return metric.kind not in {Kind.COUNT, Kind.STOCK}
+    return metric.kind not in {Kind.COUNT, Kind.STOCK, Kind.OLDEST}
 
 
 def by_at_least(metric: Metric, dimension: str) -> str:

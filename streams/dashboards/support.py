@@ -24,7 +24,13 @@ def board() -> Board:
             "least": (),
         },
         sections=(
-            Section("Contacts", (trends("contacts_per_100_orders", "complaints_per_100_orders", "open_contacts"),)),
+            Section(
+                "Contacts",
+                (
+                    trends("contacts_per_100_orders", "complaints_per_100_orders"),
+                    trends("open_contacts", "oldest_open_contact_seconds"),
+                ),
+            ),
             Section(
                 "Waiting",
                 (

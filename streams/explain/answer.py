@@ -122,7 +122,10 @@ class _Behind:
             value = self._scale.value(part.book.buckets(self._watermark))
             if value is None:
                 continue
-            self.numerator += value.numerator
+            if self._question.metric.kind is Kind.OLDEST:
+                self.numerator = max(self.numerator, value.numerator)
+            else:
+                self.numerator += value.numerator
             self.n += value.n
             if _asked(value, self._question):
                 self.count += 1
@@ -142,7 +145,7 @@ def _asked(value: Value, question: Question) -> bool:
     """Whether a part is among those asked for."""
     if question.rest:
         return not value.numerator and bool(value.denominator)
-    return bool(value.n) if question.metric.kind is Kind.DISTRIBUTION else bool(value.numerator)
+    return bool(value.n) if question.metric.kind in {Kind.DISTRIBUTION, Kind.OLDEST} else bool(value.numerator)
 
 
 def _plain(number: float) -> Number:

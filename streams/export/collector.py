@@ -49,7 +49,7 @@ FOLLOWED = frozenset({"channel", "medium"})
 """Dimensions with fixed lists of which a shop uses a few: a value of these is there from its first event on."""
 
 _DECLARED: dict[str, Declared] = {metric.name: metric for metric in METRICS}
-_COUNTED = {Kind.COUNT, Kind.STOCK, Kind.MONEY}
+_COUNTED = {Kind.COUNT, Kind.STOCK, Kind.OLDEST, Kind.MONEY}
 _ROLLING = "journey_rolling"
 _ROLLING_BY = "journey_rolling_by"
 

@@ -38,6 +38,7 @@ def test_a_metric_breaks_down_only_by_what_its_cells_have() -> None:
             assert cell.always == ("" if mixed else metric.always), (metric.name, name)
             part = metric.denominator.startswith(f"{name}.")
             assert cell.parts == (part or metric.kind is Kind.DISTRIBUTION), (metric.name, name)
+            assert cell.since == (metric.kind is Kind.OLDEST), (metric.name, name)
 
 
 def test_windows_fit_the_grains_of_the_cells() -> None:
@@ -51,7 +52,7 @@ def test_windows_fit_the_grains_of_the_cells() -> None:
 
 def test_cases_write_only_declared_cells() -> None:
     """Names stand in the sources as literals; one that is built there (`churned_{days}d`) is matched by its pattern."""
-    call = re.compile(r'book\.(?:count|measure|tally|count_day|move_day)\(\s*f?"([^"]+)"')
+    call = re.compile(r'book\.(?:count|measure|tally|count_day|move_day|count_since)\(\s*f?"([^"]+)"')
     folder = Path(streams.core.cases.__file__).parent
     written = {name for source in folder.glob("*.py") for name in call.findall(source.read_text())}
     assert written

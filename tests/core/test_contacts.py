@@ -6,9 +6,10 @@ from itertools import permutations
 
 import pytest
 
-from streams.core.model import Touchpoint, Value
+from streams.core.metrics import compute
+from streams.core.model import Bucket, Touchpoint, Value
 from streams.core.policy import MINUTE, SECOND
-from tests.core.steps import Step, tables, tell
+from tests.core.steps import POLICY, Step, tables, tell
 from tests.oracle.build import ever, moment, totals, touch
 
 ME = "customer_id:me"
@@ -211,6 +212,30 @@ def test_a_problem_that_went_over_two_channels() -> None:
 def test_open_contacts_are_a_stock(steps: list[Touchpoint], open_now: int) -> None:
     for arrived in (steps, steps[::-1]):
         assert told(*arrived, of=("open_contacts",)).get("open_contacts", 0) == open_now
+
+
+def oldest(*steps: Step, at: int) -> tuple[float | None, int]:
+    """Seconds, and of how many contacts that are open."""
+    cells: dict[Bucket, dict[str, int]] = {}
+    for (grain, index, field), n in tables(*steps).items():
+        cells.setdefault((grain, index), {})[field] = n
+    watermark = max(step for step in steps if isinstance(step, int))
+    (found,) = compute(watermark, cells, POLICY, ["24h"], ["oldest_open_contact_seconds"], at)
+    return found.value, found.n
+
+
+def test_how_long_the_oldest_open_contact_has_waited_is_known_at_any_moment() -> None:
+    first, second, third = (contact("opened", 10 * n, f"contact_id:{n}") for n in (1, 2, 3))
+    over = touch("contact.resolved", moment(hours=2), "", "contact_id:1")
+    again = touch("contact.reopened", moment(hours=4), "", "contact_id:1")
+    for steps in ((first, second, third, over, again), (again, over, third, second, first)):
+        story: list[Step] = [*steps, moment(hours=5)]
+        assert oldest(*story, at=moment(minutes=-1)) == (0, 0)
+        assert oldest(*story, at=moment(hours=1) - 1) == (3_599, 3)
+        assert oldest(*story, at=moment(hours=3) - 1) == (3 * 3_600 - 1, 2)
+        assert oldest(*story, at=moment(hours=5)) == (5 * 3_600, 3)
+    closed = [touch("contact.abandoned", moment(hours=4, minutes=30), "", f"contact_id:{n}") for n in (2, 3)]
+    assert oldest(first, second, third, over, again, *closed, moment(hours=5), at=moment(hours=5)) == (3_600, 1)
 
 
 @pytest.mark.parametrize(

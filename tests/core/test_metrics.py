@@ -86,7 +86,7 @@ def test_totals_without_cells_are_there_and_have_no_value() -> None:
         "clv_predicted",
     }
     for value in values:
-        counted = value.metric in {metric.name for metric in METRICS if metric.kind in {"count", "stock"}}
+        counted = value.metric in {metric.name for metric in METRICS if metric.kind in {"count", "stock", "oldest"}}
         assert value.value == (0 if counted else None), value
         assert value.n == 0
         assert (value.low, value.high) == (None, None)

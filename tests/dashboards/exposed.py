@@ -38,7 +38,7 @@ Matcher = tuple[str, str, str]
 def _fields() -> Iterator[str]:
     """A field for every cell, in total and with one value of each dimension."""
     for cell in CELLS.values():
-        for part in (".n", ".sum", ".ln", ".p1") if cell.parts else ("",):
+        for part in (".n", ".sum", ".ln", ".p1") if cell.parts else (".t1",) if cell.since else ("",):
             always = f"|{cell.always}={ALWAYS[cell.always]}" if cell.always else ""
             yield f"{cell.name}{part}{always}"
             yield from (f"{cell.name}{part}{always}|{dimension}=x" for dimension in cell.dimensions)

@@ -141,7 +141,7 @@ def totals(samples: Samples, metric: str, window: str, **labels: str) -> dict[st
 
 def nothing(metric: Metric) -> dict[str, float]:
     """What a total says before anything happened: counts of zero, and no figure that would need some."""
-    if metric.kind in {Kind.COUNT, Kind.STOCK}:
+    if metric.kind in {Kind.COUNT, Kind.STOCK, Kind.OLDEST}:
         return {"value": 0, "numerator": 0, "n": 0}
     return {"numerator": 0, "denominator": 0, "n": 0}
 
@@ -164,7 +164,7 @@ def test_the_first_event_of_a_listed_value_makes_no_new_series_of_counts() -> No
     new = rolling(scrape(reading(fields))) - rolling(scrape(before_anything()))
     assert new
     assert {dict(labels)["stat"] for _, labels in new} <= {"value", "low", "high"}
-    counted = {metric.name for metric in METRICS if metric.kind in {Kind.COUNT, Kind.STOCK}}
+    counted = {metric.name for metric in METRICS if metric.kind in {Kind.COUNT, Kind.STOCK, Kind.OLDEST}}
     assert {dict(labels)["metric"] for _, labels in new}.isdisjoint(counted)
 
 
@@ -182,7 +182,7 @@ def test_listed_values_are_there_at_zero_in_every_breakdown() -> None:
                 for value in () if dimension in FOLLOWED else values[dimension]:
                     by = {**labels, "window": window, "dimension": dimension, "value": value}
                     assert get(samples, "journey_rolling_by", **by, stat="n") == 0
-                    counted = metric.kind in {Kind.COUNT, Kind.STOCK}
+                    counted = metric.kind in {Kind.COUNT, Kind.STOCK, Kind.OLDEST}
                     assert get(samples, "journey_rolling_by", **by, stat="value") == (0 if counted else None)
     assert len(rolling(samples)) < SERIES_BUDGET / 2
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import streams
 
 ROOT = Path(__file__).parents[2]
-PYTHON = {"__init__", "catalogue", "cx_metrics", "metric", "ux_metrics", "voice_metrics"}
+PYTHON = {"__init__", "catalogue", "cx_metrics", "metric", "support_metrics", "ux_metrics", "voice_metrics"}
 PYTHON |= {"decode", "definitions", "journey", "metrics", "model", "pipeline", "policy", "profiles"}
 PYTHON |= {"statistics", "validation", "workspace"}
 """Modules of the core that stay Python; every other one should be in the Makefile's list."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streams.core.model import Identifier, Touchpoint, Value
-from tests.oracle.book import DAY_MS, Book, tags_of
+from tests.oracle.book import DAY_MS, MINUTE_MS, Book, tags_of
 from tests.oracle.identity import References, named
 from tests.oracle.orders import first
 
@@ -70,17 +70,19 @@ def book_resolution(tree: list[Touchpoint], opening: Touchpoint, tags: dict[str,
 
 
 def book_open(facts: list[Touchpoint], tags: dict[str, str], book: Book) -> None:
-    """Books +1 and -1 as a contact opens and closes."""
-    is_open = False
+    """Books +1 and -1 as a contact opens and closes, and under the minute of its opening likewise."""
+    since: int | None = None
     for number, fact in enumerate(facts):
         opens = number == 0 or fact.type == "contact.reopened"
         closes = fact.type in ("contact.resolved", "contact.ended", "contact.abandoned", "contact.transferred")
-        if opens and not is_open:
-            is_open = True
+        if opens and since is None:
+            since = fact.at
             book.add(fact.at, "open_contacts", 1, tags)
-        if closes and is_open:
-            is_open = False
+            book.add(fact.at, f"open_since.t{since // MINUTE_MS}", 1, {})
+        if closes and since is not None:
             book.add(fact.at, "open_contacts", -1, tags)
+            book.add(fact.at, f"open_since.t{since // MINUTE_MS}", -1, {})
+            since = None
 
 
 def book_contact(facts: list[Touchpoint], tags: dict[str, str], book: Book) -> None:

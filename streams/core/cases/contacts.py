@@ -134,11 +134,16 @@ def _book_open(facts: Sequence[Fact], where: Where, book: Notebook) -> None:
             since = fact.at
         elif since is not None and fact.code in _CLOSING:
             if since < fact.at:
-                book.count("open_contacts", since, where)
-                book.count("open_contacts", fact.at, where, -1)
+                _count_open(since, since, 1, where, book)
+                _count_open(fact.at, since, -1, where, book)
             since = None
     if since is not None:
-        book.count("open_contacts", since, where)
+        _count_open(since, since, 1, where, book)
+
+
+def _count_open(at: int, since: int, n: int, where: Where, book: Notebook) -> None:
+    book.count("open_contacts", at, where, n)
+    book.count_since("open_since", at, since, n)
 
 
 def _book_wait(facts: Sequence[Fact], where: Where, book: Notebook) -> None:
