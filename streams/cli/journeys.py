@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from schemas.identifiers import GROUP_KINDS, PERSON_KINDS, REFERENCE_KINDS
+from streams.core.accounts import customer_in
 from streams.core.content import LATEST_MS
 from streams.core.journey import Case, Fact, Journey, by_instant
 from streams.core.metrics import timestamp
@@ -43,9 +44,12 @@ def touchpoint_document(touchpoint: Touchpoint) -> dict[str, Any]:
 
 
 def journey_document(journey: Journey) -> dict[str, Any]:
-    """A whole journey as JSON; `as_of` is the watermark that its figures stand for, None before any."""
+    """A whole journey as JSON; `as_of` is the watermark that its figures stand for, None before any. Of an account it is what its
+    members have that one customer is judged by.
+    """
     facts = {(fact.at, fact.eid): fact for fact in journey.site}
-    for case in journey.cases.values():
+    cases = customer_in(journey, 0).cases
+    for case in cases.values():
         facts |= {(fact.at, fact.eid): fact for fact in (*case.facts, *case.loose)}
     return {
         "as_of": None if journey.as_of < 0 else timestamp(journey.as_of),
@@ -58,9 +62,7 @@ def journey_document(journey: Journey) -> dict[str, Any]:
         "links": _pairs(journey.links),
         "refused_links": _pairs(journey.refused),
         "cases": [
-            _case_document(reference, case)
-            for reference, case in sorted(journey.cases.items())
-            if not reference.startswith(LOCAL)
+            _case_document(reference, case) for reference, case in sorted(cases.items()) if not reference.startswith(LOCAL)
         ],
         "timeline": [_fact_document(fact) for fact in sorted(facts.values(), key=by_instant)],
     }

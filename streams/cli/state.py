@@ -109,7 +109,12 @@ async def _journeys(settings: Settings, policy: Policy, text: str) -> list[dict[
 
 def _print_journey(document: dict[str, Any]) -> None:
     rows = [(entry["identifier"], entry["first_seen"]) for entry in document["identifiers"]]
-    output.table(("identifier", "first seen"), rows, title="Identifiers")
+    if document["members"]:
+        output.table(("member",), [(member,) for member in document["members"]], title="Members")
+    else:
+        output.table(("identifier", "first seen"), rows, title="Identifiers")
+    if document["account"]:
+        output.table(("account",), [(document["account"],)], title="\nAccount")
     if document["links"]:
         links = [(" = ".join(entry["identifiers"]), entry["at"]) for entry in document["links"]]
         output.table(("linked by one event", "at"), links, title="\nLinks")

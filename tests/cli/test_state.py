@@ -38,8 +38,8 @@ def event(number: int, type_: str, minute: int, identifiers: dict[str, str], **f
 EVENTS = [
     event(1, "page.viewed", 0, {"anonymous_id": "cookie-1"}),
     event(2, "checkout.started", 1, {"anonymous_id": "cookie-1"}),
-    event(3, "order.placed", 2, {"anonymous_id": "cookie-1", "email": "Ann@Example.com", "order_id": "17"}),
-    event(4, "page.viewed", 5, {"email": "bob@example.com"}),
+    event(3, "order.placed", 2, {"anonymous_id": "cookie-1", "email": "Ann@Example.com", "order_id": "17", "account_id": "home"}),
+    event(4, "page.viewed", 5, {"email": "bob@example.com", "account_id": "home"}),
     event(5, "order.placed", 6, {"customer_id": "17"}),
 ]
 
@@ -184,8 +184,21 @@ def test_show_finds_a_journey_by_each_of_its_names(capsys: pytest.CaptureFixture
 def test_show_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["show", "cookie-1"]) == 0
     out = capsys.readouterr().out
-    for part in ("Identifiers", "Links", "Cases", "Timeline", "email:ann@example.com", "checkout.started"):
+    for part in ("Identifiers", "Links", "Account", "Cases", "Timeline", "email:ann@example.com", "checkout.started"):
         assert part in out
+
+
+def test_show_tells_of_an_account_what_its_members_have(capsys: pytest.CaptureFixture[str]) -> None:
+    assert output(capsys, "show", "cookie-1")["account"] == "account_id:home"
+    document = output(capsys, "show", "home")
+    assert document["found_by"] == "account_id:home"
+    assert document["members"] == ["anonymous_id:cookie-1", "email:bob@example.com"]
+    assert [case["reference"] for case in document["cases"]] == ["order_id:17"]
+    assert [entry["type"] for entry in document["timeline"]] == ["order.placed"]
+    assert run(["show", "account_id:home"]) == 0
+    out = capsys.readouterr().out
+    assert "Members" in out
+    assert "Identifiers" not in out
 
 
 def test_show_asks_which_one_is_meant(capsys: pytest.CaptureFixture[str]) -> None:
