@@ -109,6 +109,8 @@ def test_subscriptions_without_a_reference_are_each_members_own() -> None:
 def test_an_account_is_closed_by_whoever_says_so() -> None:
     closed = touch("account.closed", moment(days=20), B, account="f")
     assert customers(in_any_order(order(0, A, "f"), order(10, B), closed)) == {0: 1, 20: -1}
+    again = touch("account.closed", moment(days=30), A, account="f")
+    assert customers(in_any_order(order(0, A, "f"), closed, again)) == {0: 1, 20: -1}
 
 
 def test_an_account_without_a_person_says_nothing() -> None:
