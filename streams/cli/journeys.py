@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from schemas.identifiers import GROUP_KINDS, PERSON_KINDS, REFERENCE_KINDS
-from streams.core.accounts import customer_in
+from streams.core.accounts import account_of, customer_in
 from streams.core.content import LATEST_MS
 from streams.core.journey import Case, Fact, Journey, by_instant
 from streams.core.metrics import timestamp
@@ -57,7 +57,7 @@ def journey_document(journey: Journey) -> dict[str, Any]:
             {"identifier": person, "first_seen": timestamp(at)}
             for person, at in sorted(journey.persons.items(), key=lambda entry: (entry[1], entry[0]))
         ],
-        "account": journey.member.target if journey.member is not None else None,
+        "account": account_of(journey),
         "members": sorted(share.who for share in journey.shares.values()),
         "links": _pairs(journey.links),
         "refused_links": _pairs(journey.refused),

@@ -32,6 +32,10 @@ class Kind(enum.StrEnum):
     PREDICTED = "predicted"  # what a customer will bring in, of revenue, customers and churn of the window; no interval
 
 
+COUNTED = frozenset({Kind.COUNT, Kind.STOCK, Kind.OLDEST})
+"""Their value is no estimate from a sample, and it is zero where nothing is."""
+
+
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """One metric.
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from streams.core.catalogue import METRICS, Kind, Metric
+from streams.core.metric import COUNTED
 from streams.core.statistics import Z
 from streams.core.windows import WINDOWS
 
@@ -96,7 +97,7 @@ def verdict(metric: Metric, better: int) -> str:
 
 def sampled(metric: Metric) -> bool:
     """Whether it is made of a sample; a count is one itself."""
-    return metric.kind not in {Kind.COUNT, Kind.STOCK, Kind.OLDEST}
+    return metric.kind not in COUNTED
 
 
 def by_at_least(metric: Metric, dimension: str) -> str:

@@ -21,6 +21,7 @@ from streams.core.catalogue import METRICS, Kind, catalogue_digest
 from streams.core.catalogue import Metric as Declared
 from streams.core.content import dimension_values
 from streams.core.fields import Dims
+from streams.core.metric import COUNTED
 from streams.core.metrics import Number, Value
 from streams.core.policy import Policy
 from streams.export.reader import Reading
@@ -49,7 +50,7 @@ FOLLOWED = frozenset({"channel", "medium"})
 """Dimensions with fixed lists of which a shop uses a few: a value of these is there from its first event on."""
 
 _DECLARED: dict[str, Declared] = {metric.name: metric for metric in METRICS}
-_COUNTED = {Kind.COUNT, Kind.STOCK, Kind.OLDEST, Kind.MONEY}
+_COUNTED = COUNTED | {Kind.MONEY}
 _ROLLING = "journey_rolling"
 _ROLLING_BY = "journey_rolling_by"
 

@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from datetime import datetime
 from itertools import permutations
 
-import orjson
-
-from streams.core.decode import Decoder
-from streams.core.model import Grain, Record, Touchpoint
-from streams.core.policy import Policy, TopicPolicy
-from tests.golden.stories import D0, at, story_1
+from streams.core.model import Grain
+from streams.core.policy import Policy
+from tests.golden.stories import ALL_LIVE, DAY_0, END, decoded, ms, story_1
 from tests.laws.harness import run_in_order
 from tests.oracle.book import Cells, bucket_name
 from tests.oracle.build import booked, totals
 from tests.oracle.native import touchpoint_of
 from tests.oracle.oracle import oracle, people
-
-DAY_0 = (D0 - datetime(1970, 1, 1, tzinfo=D0.tzinfo)).days
-
-
-def ms(days: int, clock: str) -> int:
-    """A moment of the story in ms."""
-    return int(at(D0, days, clock).timestamp()) * 1000
-
-
-END = ms(120, "00:00")
-ALL_LIVE = ms(-60, "00:00")
 
 MINUTES: dict[str, list[tuple[int, str, int]]] = {
     "orders": [(0, "10:01", 1)],
@@ -169,26 +154,15 @@ def test_groups_are_permuted_completely() -> None:
 
 
 def test_the_decoder_reads_the_story_as_it_is_meant() -> None:
-    found = oracle(decoded(), Policy(), END, ALL_LIVE)
+    found = oracle(decoded(story_1()), Policy(), END, ALL_LIVE)
     check({(grain, index, field.replace("reason=other", "reason=delivery")): n for (grain, index, field), n in found.items()})
-
-
-def decoded() -> list[Touchpoint]:
-    """The story through the real decoder."""
-    decoder = Decoder(TopicPolicy("any"), Policy())
-    found: list[Touchpoint] = []
-    for offset, event in enumerate(story_1()):
-        touchpoints = decoder.decode(Record(offset, END, orjson.dumps(event)))
-        assert isinstance(touchpoints, tuple), touchpoints
-        found.extend(touchpoints)
-    return found
 
 
 CUTS = [(0, "10:31"), (3, "10:01"), (4, "12:00"), (18, "10:01"), (19, "10:01"), (21, "12:00"), (40, "09:00"), (120, "00:00")]
 
 
 def test_the_pipeline_tells_the_story_in_any_order_of_arrival() -> None:
-    story = decoded()
+    story = decoded(story_1())
     policy = Policy(clock="history", allowance_ms=200 * 86_400_000)
     expected = {cut: oracle(story, policy, ms(*cut), ms(*cut)) for cut in CUTS}
     orders = arrivals(len(story), [[1, 2, 3, 4], [5, 6, 7, 8, 9, 10]])

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime
 
-import orjson
 import pytest
 
-from streams.core.decode import Decoder
-from streams.core.model import Grain, Record, Touchpoint
-from streams.core.policy import Policy, TopicPolicy
-from tests.golden.stories import D0, at, story_2
+from streams.core.model import Grain
+from streams.core.policy import Policy
+from tests.golden.stories import ALL_LIVE, DAY_0, END, decoded, ms, story_2
 from tests.laws.harness import run_in_order
 from tests.oracle.book import Cells
 from tests.oracle.build import booked, totals
 from tests.oracle.native import touchpoint_of
 from tests.oracle.oracle import oracle, people
 
-DAY_0 = (D0 - datetime(1970, 1, 1, tzinfo=D0.tzinfo)).days
-
-
-def ms(days: int, clock: str) -> int:
-    """A moment of the story in ms."""
-    return int(at(D0, days, clock).timestamp()) * 1000
-
-
-END = ms(120, "00:00")
-ALL_LIVE = ms(-60, "00:00")
 STORY = [touchpoint_of(event) for event in story_2()]
 
 DAYS: dict[str, dict[int, int]] = {
@@ -81,22 +68,11 @@ def test_without_accounts_everybody_is_on_their_own() -> None:
     assert {day - DAY_0: n for day, n in booked(cells, "customers", Grain.DAY).items()} == {-30: 1, 0: 1, 60: -1, 90: -1}
 
 
-def decoded() -> list[Touchpoint]:
-    """The story through the real decoder."""
-    decoder = Decoder(TopicPolicy("any"), Policy())
-    found: list[Touchpoint] = []
-    for offset, event in enumerate(story_2()):
-        touchpoints = decoder.decode(Record(offset, END, orjson.dumps(event)))
-        assert isinstance(touchpoints, tuple), touchpoints
-        found.extend(touchpoints)
-    return found
-
-
 @pytest.mark.parametrize(
     "cut", [(-29, "23:00"), (3, "08:00"), (3, "10:00"), (5, "12:00"), (31, "00:00"), (60, "12:00"), (120, "00:00")]
 )
 def test_the_pipeline_tells_the_story_in_any_order_of_arrival(cut: tuple[int, str]) -> None:
-    story = decoded()
+    story = decoded(story_2())
     policy = Policy(clock="history", allowance_ms=200 * 86_400_000)
     expected = oracle(story, policy, ms(*cut), ms(*cut))
     straight = list(range(len(story)))
