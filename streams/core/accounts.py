@@ -30,7 +30,11 @@ def is_account(journey: Journey) -> bool:
 
 def share_of(journey: Journey) -> Share:
     """What a member has in an account."""
-    cases = {reference: case for reference, case in journey.cases.items() if reference.startswith(_SHARED)}
+    cases = {
+        reference: Case(case.facts, case.owner, case.parent, case.about)
+        for reference, case in journey.cases.items()
+        if reference.startswith(_SHARED)
+    }
     days = sorted([day for day, bits in journey.days.items() if bits & ACTIVE])
     return Share(min(journey.persons), cases, journey.activity, days)
 
@@ -50,13 +54,15 @@ def customer_in(journey: Journey, silence_ms: int) -> Journey:
 
 def _add(whole: Journey, member: JourneyId, share: Share, silence_ms: int) -> None:
     for reference, case in share.cases.items():
+        known = whole.cases.get(reference)
         if reference == LOCAL_SUBSCRIPTION:
             whole.cases[Identifier(f"{reference}:{member.hex()}")] = case
-        elif reference in whole.cases:  # accounts are closed once, whoever says so
-            facts = whole.cases[reference].facts
+        elif known is None:
+            whole.cases[reference] = case
+        else:  # accounts are closed once, whoever says so
+            facts = list(known.facts)
             merge_facts(facts, case.facts)
-        else:
-            whole.cases[reference] = Case(list(case.facts), case.owner, case.parent, case.about)
+            whole.cases[reference] = Case(facts, known.owner, known.parent, known.about)
     for spell in share.activity:
         add_spell(whole.activity, spell, silence_ms)
     for day in share.days:

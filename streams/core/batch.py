@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from streams.core.accounts import account_of, share_of
-from streams.core.cases import life, people, recovery, site
+from streams.core.cases import islands, life, people, recovery, site
 from streams.core.cases.chains import Booking
 from streams.core.cells import Notebook
 from streams.core.deadlines import due_cases, least, next_due, passed
@@ -100,7 +100,7 @@ class Batch:
                     self.soil(opened, reference)
             if journey.life_due is not None and journey.life_due <= self.watermark:
                 self.soil_life(opened)
-                self._hear(journey)
+                self._hear(opened)
             if journey.chain_due is not None and journey.chain_due <= self.watermark:
                 self.soil_chains(opened)
         return opened
@@ -114,9 +114,10 @@ class Batch:
             self.link(account, opened.id)
         return opened
 
-    def _hear(self, journey: Journey) -> None:
+    def _hear(self, opened: Opened) -> None:
         """Before an account is found silent: a member may have done something later on the last day that it knows of."""
-        for member, share in journey.shares.items():
+        opened.customer = None
+        for member, share in opened.journey.shares.items():
             if member in self.opened or member in self.closed or member in self.workspace.held:
                 share.activity = list(self.open(member).journey.activity)
             else:
@@ -172,13 +173,20 @@ class Batch:
     def soil_life(self, opened: Opened) -> None:
         """Remembers a person's life, once, before it is changed."""
         if opened.life is None:
-            opened.life = life_in(opened.journey, opened.as_of, self.policy, self.context.local)
+            opened.life = self._life_in(opened, opened.as_of)
 
     def soil_chains(self, opened: Opened) -> None:
         """Remembers what follows from what, once, before any of it is changed."""
         if opened.chains is None:
             # What had come to nothing by then has come to nothing; mostly that is all of it, and it need not be looked at.
-            opened.chains = chains_in(opened.journey, opened.as_of)[0] if opened.journey.chained else []
+            opened.chains = self._chains_in(opened, opened.as_of)[0] if opened.journey.chained else []
+
+    def _life_in(self, opened: Opened, as_of: int) -> life.Lived:
+        customer = opened.customer_in(self.policy.silence_ms)
+        return life_in(opened.journey, customer, as_of, self.policy, self.context.local)
+
+    def _chains_in(self, opened: Opened, as_of: int) -> tuple[list[Booking], int | None]:
+        return chains_in(opened.journey, opened.customer_in(self.policy.silence_ms), as_of)
 
     def soil_all(self, opened: Opened) -> None:
         """Subtracts everything, before journeys are merged."""
@@ -221,13 +229,13 @@ class Batch:
 
     def _restate_life(self, opened: Opened, before: life.Lived, as_of: int) -> None:
         """Books the difference of a person's life."""
-        now = life_in(opened.journey, as_of, self.policy, self.context.local)
+        now = self._life_in(opened, as_of)
         life.book_change(before, now, self.book)
         opened.journey.life_due = None if now[0] is None else now[0].due
 
     def _restate_chains(self, opened: Opened, before: Sequence[Booking], as_of: int) -> None:
         """Books the difference of what follows from what."""
-        now, opened.journey.chain_due = chains_in(opened.journey, as_of)
+        now, opened.journey.chain_due = self._chains_in(opened, as_of)
         opened.journey.chained = bool(now)
         if now != before:
             for sign, bookings in ((-1, before), (1, now)):
@@ -249,6 +257,7 @@ class Batch:
                 continue
             self.soil_life(found)
             self.soil_chains(found)
+            found.customer = None
             if one == account:
                 found.journey.shares[opened.id] = share_of(opened.journey)
             else:
@@ -272,7 +281,7 @@ class Batch:
         due = least(*[site.next_deadline(strand, as_of, self.rules) for strand in now])
         if journey.site:
             # Whoever comes back is compacted then; the others are looked at once, an allowance after the seal.
-            end = site.island_end(journey.site, self.rules)
+            end = islands.first_end(journey.site, self.rules.island_ms)
             due = least(due, end + self.context.keep_ms + self.policy.allowance_ms)
         journey.site_due = due
 
@@ -295,7 +304,7 @@ class Batch:
         span = self._changed(opened, before, after)
         if span is None:
             return
-        lo, hi = _whole_islands(span, (before, after), self.rules)
+        lo, hi = islands.whole_islands(span, (before, after), self.rules.island_ms)
         self.book.sign = -1
         self._book_strands(self._strands(opened.links, before), lo, hi, _NEVER, opened.as_of)
         self.book.sign = 1
@@ -323,7 +332,7 @@ class Batch:
                 continue
             part = strand
             if len(strand) <= limit and not has_tokens(strand):
-                part = site.islands_between(strand, lo, hi, self.rules)
+                part = islands.islands_between(strand, lo, hi, self.rules.island_ms)
             site.book_site(without_bots(part, limit), since, as_of, self.rules, self.book)
             recovery.book_recoveries(without_bots(strand, limit), lo, hi, since, as_of, self.rules, self.book)
 
@@ -338,7 +347,7 @@ class Batch:
             journey.loose = any(case.loose for case in journey.cases.values())
         if not journey.site or journey.site[0].at > before:
             return False
-        kept = site.unsealed(journey.site, before, self.rules)
+        kept = islands.unsealed(journey.site, before, self.rules.island_ms)
         dropped = len(kept) < len(journey.site)
         journey.site = kept
         return dropped
@@ -372,16 +381,3 @@ class Batch:
             versions=versions,
             most=self.book.most,
         )
-
-
-def _whole_islands(span: tuple[int, int], lists: Sequence[Sequence[Fact]], rules: site.Rules) -> tuple[int, int]:
-    """The span widened until no fact outside it is within an island's gap of one inside."""
-    lo, hi = span
-    while True:
-        before = (lo, hi)
-        for facts in lists:
-            near = site.islands_between(facts, lo - rules.island_ms, hi + rules.island_ms, rules)
-            if near:
-                lo, hi = min(lo, near[0].at), max(hi, near[-1].at)
-        if (lo, hi) == before:
-            return lo, hi

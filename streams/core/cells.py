@@ -159,7 +159,7 @@ class _Sums(Generic[Key]):
         self._own: set[Key] = set()
 
     def add(self, key: Key, slots: dict[int, int]) -> None:
-        """Adds slots that have no zeros; what becomes zero is left out."""
+        """Adds slots that have no zeros; what becomes zero is left out, and a row of which nothing is left."""
         known = self.table.get(key)
         if known is None:
             self.table[key] = slots
@@ -173,6 +173,9 @@ class _Sums(Generic[Key]):
                 known[slot] = total
             else:
                 del known[slot]
+        if not known:
+            del self.table[key]
+            self._own.discard(key)
 
     def add_all(self, table: dict[Key, dict[int, int]]) -> None:
         """Adds every row of a table."""
@@ -238,8 +241,7 @@ class _Tables:
         tables += [((Grain.MINUTE, minute), _spread(booked)) for minute, booked in self._minutes.items()]
         tables += [((Grain.HOUR, hour), sums_of_hour.table) for hour, sums_of_hour in hours.items()]
         tables += [((Grain.DAY, day), sums_of_day.table) for day, sums_of_day in days.items() if day >= self._first_day]
-        found = ((bucket, _without_empty(table)) for bucket, table in tables)
-        return {bucket: rows for bucket, rows in found if rows}
+        return {bucket: rows for bucket, rows in tables if rows}
 
 
 def _spread(booked: Booked) -> dict[str, dict[int, int]]:
@@ -249,10 +251,6 @@ def _spread(booked: Booked) -> dict[str, dict[int, int]]:
         for name in _names(row, where):
             sums.add(name, slots)
     return sums.table
-
-
-def _without_empty(table: dict[str, dict[int, int]]) -> dict[str, dict[int, int]]:
-    return table if all(table.values()) else {name: slots for name, slots in table.items() if slots}
 
 
 def _without_zeros(slots: dict[int, int]) -> dict[int, int]:

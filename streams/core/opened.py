@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.core.accounts import account_of
+from streams.core.accounts import account_of, customer_in
 from streams.core.cases.chains import Booking
 from streams.core.cases.life import Lived
 from streams.core.cases.people import ACTIVE
@@ -13,12 +13,15 @@ from streams.core.model import Identifier, JourneyId, Version
 class Opened:
     """A journey that this batch may change, and how it was before: `site`, `links` and `days` are copied when they are touched,
     `life`, `chains` and `account` are remembered.
+
+    customer: whom it is the journey of, as a customer: of an account all its members, put together until a share changes.
     """
 
     __slots__ = (
         "account",
         "as_of",
         "chains",
+        "customer",
         "days",
         "dirty",
         "id",
@@ -48,6 +51,13 @@ class Opened:
         self.life: Lived | None = None
         self.chains: list[Booking] | None = None
         self.account = account_of(journey)
+        self.customer: Journey | None = None
+
+    def customer_in(self, silence_ms: int) -> Journey:
+        """See `customer`."""
+        if self.customer is None:
+            self.customer = customer_in(self.journey, silence_ms)
+        return self.customer
 
     def touch_site(self, lo: int, hi: int) -> None:
         """Site facts between these times are about to change."""

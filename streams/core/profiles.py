@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import msgspec
 
 from streams.core.cases import site
+from streams.core.cases.islands import unsealed
 from streams.core.journey import Case, Claim, Fact, Journey, later_than
 from streams.core.policy import DAY, Policy
 
@@ -20,7 +21,7 @@ def profile(journey: Journey, watermark: int, policy: Policy) -> dict[str, objec
     """One journey as plain data, the same for equal sets of facts."""
     rules = site.rules_of(policy)
     seal = watermark - policy.keep_ms
-    facts = site.unsealed(journey.site, seal, rules)
+    facts = unsealed(journey.site, seal, rules.island_ms)
     return {
         "journey": min(journey.persons or journey.cases, default=""),
         "persons": dict(sorted(journey.persons.items())),

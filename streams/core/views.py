@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from streams.core.accounts import customer_in
 from streams.core.cases import chains, contacts, life, messages, orders, referrals, site, surveys, worth
 from streams.core.cases.people import ACTIVE
 from streams.core.cells import Notebook
@@ -72,9 +71,12 @@ def _by_root(cases: Mapping[Identifier, Case], prefixes: tuple[str, ...]) -> dic
     return trees
 
 
-def life_in(journey: Journey, as_of: int, policy: Policy, local: LocalDays) -> life.Lived:
-    """The life of a customer: an account, or a person without one; and the person's requests to cancel. None for who is none."""
-    life_found, cancelled = _life_in(customer_in(journey, policy.silence_ms), as_of, policy, local)
+def life_in(journey: Journey, customer: Journey, as_of: int, policy: Policy, local: LocalDays) -> life.Lived:
+    """The life of a customer: an account, or a person without one; and the person's requests to cancel. None for who is none.
+
+    customer: `accounts.customer_in` of the journey.
+    """
+    life_found, cancelled = _life_in(customer, as_of, policy, local)
     if journey.shares:
         return life_found, []
     return (life_found, cancelled) if journey.member is None else (None, cancelled)
@@ -102,11 +104,14 @@ def _life_in(journey: Journey, as_of: int, policy: Policy, local: LocalDays) -> 
     return found, [fact for facts in subscriptions for fact in facts if life.is_cancellation(fact)]
 
 
-def chains_in(journey: Journey, as_of: int) -> tuple[list[chains.Booking], int | None]:
-    """What follows from what for one customer (an account, or a person without one), and the next deadline."""
+def chains_in(journey: Journey, customer: Journey, as_of: int) -> tuple[list[chains.Booking], int | None]:
+    """What follows from what for one customer (an account, or a person without one), and the next deadline.
+
+    customer: as in `life_in`.
+    """
     if journey.member is not None:
         return [], None
-    cases = customer_in(journey, 0).cases
+    cases = customer.cases
     if not cases or not (journey.persons or journey.shares):
         return [], None
     contacts_found: list[chains.Contact] = []

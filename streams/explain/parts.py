@@ -134,18 +134,18 @@ class Dissection:
     def _chains(self, journey: Journey, name: Identifier) -> Iterator[Part]:
         """Contacts and orders once more, by what follows from them."""
         books: dict[Identifier, Notebook] = {}
-        for cell, at, where, root in chains_in(journey, journey.as_of)[0]:
+        customer = customer_in(journey, self._policy.silence_ms)
+        for cell, at, where, root in chains_in(journey, customer, journey.as_of)[0]:
             books.setdefault(root, Notebook(self._local)).count(cell, at, where)
-        cases = customer_in(journey, 0).cases
         for root, book in books.items():
-            facts = facts_of(cases, tree_of(cases, root))
+            facts = facts_of(customer.cases, tree_of(customer.cases, root))
             yield Part(name, kind_of(root).removesuffix("_id"), root, facts, "", book)
 
     def _life(self, journey: Journey, name: Identifier) -> Iterator[Part]:
-        cases = customer_in(journey, 0).cases
-        told_by = [fact for case in cases.values() for fact in case.facts if life.is_signal(fact)]
+        customer = customer_in(journey, self._policy.silence_ms)
+        told_by = [fact for case in customer.cases.values() for fact in case.facts if life.is_signal(fact)]
         book = Notebook(self._local)
-        life.book_life(life_in(journey, journey.as_of, self._policy, self._local), book)
+        life.book_life(life_in(journey, customer, journey.as_of, self._policy, self._local), book)
         yield Part(name, "customer", "", sorted(told_by, key=by_instant), "", book)
 
     def _person(self, journey: Journey, name: Identifier) -> Iterator[Part]:

@@ -25,8 +25,9 @@ CHUNKS_AHEAD = 2
 """One is not always enough: what a sweep leaves of it is too little for the wait of the commit that follows."""
 SLICE_RECORDS = 100
 """Decoded in one go, which takes a few milliseconds: for so long an answer that has come waits to be seen."""
-COMMIT_RECORDS = 2_000
-"""In one commit, at most. More are not cheaper by the record, and block Redis for longer."""
+COMMIT_RECORDS = 1_000
+"""In one commit, at most. Of twice as many some have more writes than one call may have, and are folded again in halves; and
+the fewer they are, the more of the store's work is done while the next ones are folded."""
 SLICE_TURNS = 8
 """Of the event loop between two slices. To send a request, or to take in its answer, needs several; what waits for them
 would wait for as many slices otherwise."""

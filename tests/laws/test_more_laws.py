@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.core.cases import site
+from streams.core.cases.islands import unsealed
 from streams.core.journey import Fact, decode, encode, fact_of
 from streams.core.model import Partition, Touchpoint
 from streams.core.policy import DAY, HOUR, MINUTE, Policy
@@ -242,8 +243,8 @@ def test_compacting_twice_is_compacting_once_at_the_later_seal(draw: st.DataObje
     facts = facts_of(found)
     seals = st.sampled_from([fact.at + off for fact in facts for off in (-1, 0, 1)])
     first, second = sorted([draw.draw(seals), draw.draw(seals)])
-    once = site.unsealed(facts, second, rules)
-    assert site.unsealed(site.unsealed(facts, first, rules), second, rules) == once
+    once = unsealed(facts, second, rules.island_ms)
+    assert unsealed(unsealed(facts, first, rules.island_ms), second, rules.island_ms) == once
     assert all(fact in once for fact in facts if fact.at > second)
     assert facts[len(facts) - len(once) :] == once
 

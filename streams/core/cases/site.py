@@ -3,8 +3,8 @@
 Everything here is a function of site facts (channel web or app) and *marks* (orders that count without extending a
 visit: placed in a back end, a store or on the phone). Both close by waiting, and are booked when the wait is over:
 a visit at min(last + gap, first + limit), an attempt at start + limit, successes too, so that numerator and
-denominator mature together. Facts further apart than `policy.island_ms` cannot influence each other (an *island*),
-so only the islands that a change touches are recomputed.
+denominator mature together. Facts further apart than `policy.island_ms` cannot influence each other (`islands`), so only the islands that a change
+touches are recomputed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from streams.core.cases.islands import islands_between
 from streams.core.cases.pages import LEFT, VIEWED, Pages
 from streams.core.cases.ways import CLICKED, WAYS, Ways
 from streams.core.cells import Notebook, Where, where_of
@@ -341,10 +342,10 @@ def begun(facts: Iterable[Fact], rules: Rules) -> list[TaskRules]:
 
 def next_deadline(facts: Sequence[Fact], as_of: int, rules: Rules) -> int | None:
     """The earliest moment after as_of at which a visit or an attempt may close; it may come to nothing, never be missed."""
-    recent = islands_between(facts, as_of - rules.ahead_ms, _EVER, rules)
+    recent = islands_between(facts, as_of - rules.ahead_ms, _EVER, rules.island_ms)
     if not recent:
         return None
-    due = [close for visit in walk_visits(recent, rules) if (close := visit.close(rules)) > as_of]
+    due = [close for close in _closes(recent, rules) if close > as_of]
     for task in begun(recent, rules):
         starts = [fact.at for fact in recent if fact.code in task.begin and _rank(fact, task) == _START]
         for wait in (task.limit_ms, task.limit_ms + RECOVERY_MS) if task.name == CART else (task.limit_ms,):
@@ -352,41 +353,18 @@ def next_deadline(facts: Sequence[Fact], as_of: int, rules: Rules) -> int | None
     return min(due, default=None)
 
 
-def islands_between(facts: Sequence[Fact], lo: int, hi: int, rules: Rules) -> Sequence[Fact]:
-    """The whole islands that have facts from `lo` to `hi`, and all between them."""
-    stop = len(facts)
-    while stop and facts[stop - 1].at > hi:
-        stop -= 1
-    start = stop
-    while start and facts[start - 1].at >= lo:
-        start -= 1
-    if start == stop:
-        return ()
-    while start and facts[start].at - facts[start - 1].at <= rules.island_ms:
-        start -= 1
-    while stop < len(facts) and facts[stop].at - facts[stop - 1].at <= rules.island_ms:
-        stop += 1
-    return facts[start:stop]
-
-
-def island_end(facts: Sequence[Fact], rules: Rules, start: int = 0) -> int:
-    """When the island that begins at index `start` had its last fact."""
-    return facts[_island_stop(facts, rules, start) - 1].at
-
-
-def unsealed(facts: list[Fact], before: int, rules: Rules) -> list[Fact]:
-    """The facts from the first island on whose last fact is later than `before`."""
-    start = 0
-    while start < len(facts):
-        stop = _island_stop(facts, rules, start)
-        if facts[stop - 1].at > before:
-            break
-        start = stop
-    return facts[start:] if start else facts
-
-
-def _island_stop(facts: Sequence[Fact], rules: Rules, start: int) -> int:
-    stop = start + 1
-    while stop < len(facts) and facts[stop].at - facts[stop - 1].at <= rules.island_ms:
-        stop += 1
-    return stop
+def _closes(facts: Iterable[Fact], rules: Rules) -> list[int]:
+    """When each visit of these facts is over: as `walk_visits`, which would take in what happened in it, too."""
+    closes: list[int] = []
+    gap_ms, limit_ms = rules.gap_ms, rules.limit_ms
+    first = last = -_EVER
+    for fact in facts:
+        at = fact.at
+        if fact.code == ORDER_PLACED and is_mark(fact):
+            continue
+        if at - last >= gap_ms or at - first >= limit_ms:
+            closes.append(min(last + gap_ms, first + limit_ms))
+            first = at
+        last = at
+    closes.append(min(last + gap_ms, first + limit_ms))
+    return closes
