@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from schemas.envelope import CHANNELS
 from streams.core.cells import Notebook, Where
 from streams.core.content import dimension_values
+from streams.core.definitions import definitions_digest
 from streams.core.fields import CELLS, Cell
 from streams.core.model import Advance, Bucket, Commit, Partition, Position, Verdict
 from streams.core.policy import DAY, DEFAULT_DIMENSIONS, HOUR, MINUTE, Policy
@@ -15,7 +16,7 @@ from streams.store.base import Store
 from streams.store.checks import MAX_WRITES
 
 NOW = 1_715_000_000_000
-DEFINITIONS = "bench"
+DEFINITIONS = definitions_digest(Policy(), [])
 PARTITION = Partition("bench", 0)
 PER_DAY = 60
 """Bookings of each kind in a day long closed, and in each of the last hours."""

@@ -56,13 +56,16 @@ def metrics(
 
 
 async def _read(settings: Settings, windows: list[str] | None, metrics: list[str] | None, at: int | None) -> Reading:
-    from streams.export.reader import MovingError, read_values
+    from streams.export.reader import MovingError, OtherVersionError, read_values, require_layout
 
     store = open_store(settings)
     try:
+        await require_layout(store)
         return await read_values(store, settings.policy(), windows=windows or None, metrics=metrics or None, at=at)
     except MovingError as error:
         raise Failure(f"{settings.namespace}: {error}.") from error
+    except OtherVersionError as error:
+        raise Failure(f"Namespace {settings.namespace} {error}.") from error
     finally:
         await store.close()
 
@@ -89,8 +92,11 @@ def show(
 
 async def _journeys(settings: Settings, policy: Policy, text: str) -> list[dict[str, Any]]:
     """Every journey that the text may mean, each once."""
+    from msgspec import DecodeError
+
     from streams.cli.journeys import candidates, journey_document
     from streams.core.journey import decode
+    from streams.export.reader import OtherVersionError
 
     store = open_store(settings)
     try:
@@ -103,7 +109,11 @@ async def _journeys(settings: Settings, policy: Policy, text: str) -> list[dict[
         journey = loaded.links.get(identifier)
         blob = loaded.blobs.get(journey) if journey is not None else None
         if journey is not None and blob is not None and journey not in found:
-            found[journey] = {"namespace": settings.namespace, "found_by": identifier, **journey_document(decode(blob))}
+            try:
+                document = journey_document(decode(blob))
+            except DecodeError:
+                raise Failure(f"Namespace {settings.namespace} {OtherVersionError()}.") from None
+            found[journey] = {"namespace": settings.namespace, "found_by": identifier, **document}
     return list(found.values())
 
 
@@ -156,11 +166,17 @@ def digest(
 
 
 async def _dump(settings: Settings) -> str:
+    from msgspec import DecodeError
+
+    from streams.export.reader import OtherVersionError, require_layout
     from streams.store.dump import canonical_dump
 
     store = open_store(settings)
     try:
+        await require_layout(store)
         return await canonical_dump(store, settings.policy())
+    except (DecodeError, OtherVersionError):
+        raise Failure(f"Namespace {settings.namespace} {OtherVersionError()}.") from None
     finally:
         await store.close()
 

@@ -7,10 +7,12 @@ from typing import Protocol
 
 import msgspec
 
+from streams.core.definitions import same_layout
 from streams.core.fields import spell_all
 from streams.core.metrics import Value, compute, moment_of, needed
 from streams.core.model import Bucket, Rows
 from streams.core.policy import Policy
+from streams.store.base import Store
 
 ATTEMPTS = 10
 """How often cells are read because the watermark went on meanwhile; from the third time on the moment stays put."""
@@ -18,6 +20,22 @@ ATTEMPTS = 10
 
 class MovingError(RuntimeError):
     """The watermark ran through days during every read, as in a backfill; try again later."""
+
+
+class OtherVersionError(RuntimeError):
+    """The namespace was filled by a version that stores its cells, or its journeys, in another form."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "was filled by another version, in a form that this one cannot read; use that version, or `journey rebuild` into a new namespace"
+        )
+
+
+async def require_layout(store: Store) -> None:
+    """Raises `OtherVersionError` where this version would take cells of the namespace for others."""
+    held = await store.definitions()
+    if held is not None and not same_layout(held):
+        raise OtherVersionError
 
 
 class Reading(msgspec.Struct, frozen=True):

@@ -27,7 +27,7 @@ from streams.core.policy import Policy
 from streams.export.collector import RollingCollector, Snapshot
 from streams.export.exposition import Exposition
 from streams.export.progress import Progress
-from streams.export.reader import Read
+from streams.export.reader import OtherVersionError, Read, require_layout
 from streams.export.refresh import Refresher
 from streams.serving import serving
 from streams.store.base import Store
@@ -58,6 +58,7 @@ class Exporter:
         stale_seconds: float = 60.0,
         registry: CollectorRegistry | None = None,
     ) -> None:
+        self._store = store
         self._refresher = Refresher(store, policy)
         self._progress = Progress(store)
         self._address = (host, port)
@@ -65,6 +66,7 @@ class Exporter:
         self._interval_seconds = interval_seconds
         self._stale_seconds = stale_seconds
         self._snapshot: Snapshot | None = None
+        self._unreadable = ""
         self._task: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
         self._refreshing = asyncio.Lock()
@@ -122,14 +124,22 @@ class Exporter:
     async def _refresh(self) -> None:
         started = time.perf_counter()
         try:
+            await require_layout(self._store)
             read = await self._refresher.read()
             taken = time.time()
             moved = await self._progress.look(taken)
+        except OtherVersionError as error:
+            self._failures.inc()
+            if not self._unreadable:
+                log.warning("the namespace %s", error)
+            self._snapshot, self._unreadable = None, f"the namespace {error}"
+            await asyncio.to_thread(self._exposition.renew)
         except Exception:  # whatever a store raises, the exporter goes on and tries again
             self._failures.inc()
             log.warning("rolling values could not be read", exc_info=True)
             await asyncio.to_thread(self._exposition.renew)
         else:
+            self._unreadable = ""
             await asyncio.to_thread(self._take, read, taken, moved, started)
         self._tried.set()
 
@@ -153,7 +163,7 @@ class Exporter:
     def _why_not_ready(self) -> str:
         snapshot = self._snapshot
         if snapshot is None:
-            return "nothing was read yet"
+            return self._unreadable or "nothing was read yet"
         age = time.time() - snapshot.taken
         return "" if age <= self._stale_seconds else f"what was read last is {age:.0f} s old"
 

@@ -12,14 +12,16 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 
 from streams.cli.main import run
 from streams.cli.serve import until_told
 from streams.core.definitions import definitions_digest
-from streams.core.model import Partition, Position, Record
+from streams.core.model import Advance, Commit, Identifier, Partition, Position, Record, Verdict
 from streams.core.pipeline import Pipeline
+from streams.core.workspace import journey_id
 from streams.drive import run_chunk, run_sweep
 from streams.embedded import ServerError, valkey_server
 from streams.settings import load_settings
@@ -211,6 +213,28 @@ def test_equal_digests_mean_equal_dumps(capsys: pytest.CaptureFixture[str], tmp_
     first = output(capsys, "digest", "--dump", str(dump))
     assert output(capsys, "digest") == first
     assert first["lines"] == dump.read_text("utf-8").count("\n") > 0
+
+
+def test_what_another_version_has_filled_is_refused_and_not_misread(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, filled: str
+) -> None:
+    asyncio.run(fill_as_another_version(filled))
+    monkeypatch.setenv("JOURNEY_NAMESPACE", "older")
+    for arguments in (["metrics"], ["digest"], ["show", "customer_id:1"]):
+        said = failure(capsys, 1, *arguments)
+        assert "Namespace older was filled by another version" in said
+        assert "`journey rebuild`" in said
+
+
+async def fill_as_another_version(url: str) -> None:
+    store = RedisStore.at(url, "older")
+    definitions, name, partition = "0" * 40, Identifier("customer_id:1"), Partition("touchpoints", 0)
+    found, blob = journey_id(name), msgspec.msgpack.encode(["not a journey of ours"])
+    await store.open(definitions, {partition: 0}, ["touchpoints"])
+    move = Advance(partition, 0, Position(1, T0))
+    commit = Commit(definitions, -1, move, {found: None}, {name}, {found: blob}, {name: found}, {}, {}, {})
+    assert (await store.commit(commit)).verdict is Verdict.OK
+    await store.close()
 
 
 def test_the_exporter_serves_until_it_is_told_to_end() -> None:

@@ -15,6 +15,7 @@ from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
+from streams.core.definitions import definitions_digest
 from streams.core.model import Advance, Bucket, Commit, Partition, Position, Rows
 from streams.core.policy import Policy
 from streams.export.exposition import MOST_PAGES, PROMETHEUS
@@ -24,6 +25,7 @@ from streams.store.memory import MemoryStore
 from tests.export.scraping import Samples, ask, fetch, get, parsed, until
 
 POLICY = Policy()
+DEFINITIONS = definitions_digest(POLICY, [])
 FAILURES = "journey_exporter_refresh_failures_total"
 OPENMETRICS = "application/openmetrics-text"
 
@@ -181,13 +183,28 @@ async def test_standing_still_is_a_series_and_no_reason_to_be_out_of_service() -
         first = await progress()
         assert await progress() == first
         assert exporter.ready()
-        await store.open("d", {partition: 0}, ["web"])
+        await store.open(DEFINITIONS, {partition: 0}, ["web"])
         opened = await progress()
         assert first < opened <= time.time()
-        await store.commit(Commit("d", -1, Advance(partition, 0, Position(0, 99)), {}, set(), {}, {}, {}, {}, {}))  # a tick
+        await store.commit(
+            Commit(DEFINITIONS, -1, Advance(partition, 0, Position(0, 99)), {}, set(), {}, {}, {}, {}, {})
+        )  # a tick
         ticked = await progress()
         assert opened < ticked
         assert await progress() == ticked
+
+
+async def test_cells_of_another_version_are_never_taken_for_ours() -> None:
+    store = MemoryStore()
+    async with Exporter(store, POLICY, port=0, interval_seconds=60) as exporter:
+        assert exporter.ready()
+        await store.open("0" * len(DEFINITIONS), {Partition("web", 0): 0}, ["web"])
+        await exporter.refresh()
+        status, _, text = await fetch(exporter.port, "/readyz")
+        assert (status, text.count("another version"), text.count("\n")) == (503, 1, 1)
+        assert not any(name.startswith("journey_rolling") for name, _ in await page(exporter))
+        assert failures(exporter) == 1
+        assert exporter.live()
 
 
 class Broken(MemoryStore):

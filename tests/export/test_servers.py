@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 
 from redis.exceptions import RedisError
 
+from streams.core.definitions import definitions_digest
 from streams.core.fields import PLACES
 from streams.core.model import Advance, Bucket, Commit, Grain, Partition, Position, Rows, Verdict
 from streams.core.policy import DAY, HOUR, MINUTE, Policy
@@ -20,6 +22,7 @@ from tests.contracts.test_redis_faults import folder
 from tests.export.scraping import Samples, fetch, get, parsed, until
 
 POLICY = Policy()
+DEFINITIONS = definitions_digest(POLICY, [])
 PARTITION = Partition("touchpoints", 0)
 NOW = int(datetime.fromisoformat("2024-05-06T10:30:20Z").timestamp() * 1000)
 ROW, SLOT = PLACES["orders"]
@@ -36,7 +39,7 @@ async def put(store: RedisStore, cells: Mapping[Bucket, Rows]) -> None:
     watermark, positions = await store.positions()
     start = positions[PARTITION].offset
     move = Advance(PARTITION, start, Position(start + 1, NOW))
-    answer = await store.commit(Commit("d", watermark, move, {}, set(), {}, {}, {}, dict(cells), {}))
+    answer = await store.commit(Commit(DEFINITIONS, watermark, move, {}, set(), {}, {}, {}, dict(cells), {}))
     assert answer.verdict is Verdict.OK
 
 
@@ -46,7 +49,7 @@ async def exporting(server: RedisServer) -> AsyncIterator[tuple[RedisStore, Expo
     name = namespace()
     writer, reader = (RedisStore.at(server.url, name) for _ in range(2))
     try:
-        await writer.open("d", {PARTITION: 0}, [PARTITION.topic])
+        await writer.open(DEFINITIONS, {PARTITION: 0}, [PARTITION.topic])
         await put(writer, orders(NOW))
         async with Exporter(reader, POLICY, port=0, interval_seconds=3_600) as exporter:
             await until(exporter.ready)
@@ -54,6 +57,12 @@ async def exporting(server: RedisServer) -> AsyncIterator[tuple[RedisStore, Expo
     finally:
         await writer.close()
         await reader.close()
+
+
+async def until_written(store: RedisStore) -> None:
+    """Waits until the log has all that was committed: where a disk is slow, Redis keeps it back for up to two seconds."""
+    while (await store._client.info("persistence"))["aof_buffer_length"]:  # noqa: ASYNC110 -- another process's
+        await asyncio.sleep(0.01)
 
 
 async def scraped(exporter: Exporter) -> Samples:
@@ -89,6 +98,7 @@ async def test_after_a_failover_that_lost_writes_the_figures_are_those_of_the_st
         (file,) = before
         for _ in range(5):
             await put(store, orders(NOW - 20 * DAY))
+        await until_written(store)
         kept = file.stat().st_size
         for _ in range(5):
             await put(store, orders(NOW - 20 * DAY))
