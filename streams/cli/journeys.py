@@ -9,9 +9,10 @@ from typing import Any
 from schemas.identifiers import GROUP_KINDS, PERSON_KINDS, REFERENCE_KINDS
 from streams.core.accounts import account_of, customer_in
 from streams.core.content import LATEST_MS
+from streams.core.families import best_known
 from streams.core.journey import Case, Fact, Journey, by_instant
 from streams.core.metrics import timestamp
-from streams.core.model import Identifier, Touchpoint, Value
+from streams.core.model import Identifier, JourneyId, Touchpoint, Value
 from streams.core.normalise import normalise
 from streams.core.policy import Policy
 
@@ -43,9 +44,9 @@ def touchpoint_document(touchpoint: Touchpoint) -> dict[str, Any]:
     }
 
 
-def journey_document(journey: Journey) -> dict[str, Any]:
+def journey_document(journey: Journey, members: Mapping[JourneyId, Journey]) -> dict[str, Any]:
     """A whole journey as JSON; `as_of` is the watermark that its figures stand for, None before any. Of an account it is what its
-    members have that one customer is judged by.
+    members have that one customer is judged by. members: their journeys, as far as they are there.
     """
     facts = {(fact.at, fact.eid): fact for fact in journey.site}
     cases = customer_in(journey, 0).cases
@@ -58,7 +59,9 @@ def journey_document(journey: Journey) -> dict[str, Any]:
             for person, at in sorted(journey.persons.items(), key=lambda entry: (entry[1], entry[0]))
         ],
         "account": account_of(journey),
-        "members": sorted(share.who for share in journey.shares.values()),
+        "members": sorted(
+            best_known(members[member].persons) if member in members else share.who for member, share in journey.shares.items()
+        ),
         "links": _pairs(journey.links),
         "refused_links": _pairs(journey.refused),
         "cases": [

@@ -99,21 +99,22 @@ async def _journeys(settings: Settings, policy: Policy, text: str) -> list[dict[
     from streams.export.reader import OtherVersionError
 
     store = open_store(settings)
+    found: dict[bytes, dict[str, Any]] = {}
     try:
         wanted = candidates(text, policy)
         loaded = await store.load(wanted)
+        for identifier in wanted:
+            home = loaded.links.get(identifier)
+            blob = loaded.blobs.get(home) if home is not None else None
+            if home is not None and blob is not None and home not in found:
+                journey = decode(blob)
+                of_members = (await store.load((), journey.shares)).blobs
+                members = {member: decode(one) for member, one in of_members.items() if one is not None}
+                found[home] = {"namespace": settings.namespace, "found_by": identifier, **journey_document(journey, members)}
+    except DecodeError:
+        raise Failure(f"Namespace {settings.namespace} {OtherVersionError()}.") from None
     finally:
         await store.close()
-    found: dict[bytes, dict[str, Any]] = {}
-    for identifier in wanted:
-        journey = loaded.links.get(identifier)
-        blob = loaded.blobs.get(journey) if journey is not None else None
-        if journey is not None and blob is not None and journey not in found:
-            try:
-                document = journey_document(decode(blob))
-            except DecodeError:
-                raise Failure(f"Namespace {settings.namespace} {OtherVersionError()}.") from None
-            found[journey] = {"namespace": settings.namespace, "found_by": identifier, **document}
     return list(found.values())
 
 

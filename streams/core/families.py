@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 
+from schemas.identifiers import PERSON_KINDS
 from streams.core.journey import TYPES
 from streams.core.model import Identifier, Touchpoint
 
@@ -124,3 +126,13 @@ def is_own_doing(touchpoint: Touchpoint) -> bool:
 def kind_of(identifier: Identifier) -> str:
     """`order_id` of `order_id:17`."""
     return identifier.split(":", 1)[0]
+
+
+def best_known(identifiers: Iterable[Identifier]) -> Identifier:
+    """The one that tells people most, such as a customer's number before a cookie; empty for none."""
+    return min(identifiers, key=_by_kind, default=Identifier(""))
+
+
+def _by_kind(identifier: Identifier) -> tuple[int, Identifier]:
+    kind = kind_of(identifier)
+    return PERSON_KINDS.index(kind) if kind in PERSON_KINDS else len(PERSON_KINDS), identifier

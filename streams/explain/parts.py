@@ -11,11 +11,10 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from schemas.identifiers import PERSON_KINDS
 from streams.core.accounts import customer_in
 from streams.core.cases import life, people, recovery, site
 from streams.core.cells import Notebook
-from streams.core.families import kind_of
+from streams.core.families import best_known, kind_of
 from streams.core.fields import kind_of as row_of
 from streams.core.journey import CODES, Fact, Journey, by_instant
 from streams.core.model import Identifier
@@ -84,7 +83,7 @@ class Dissection:
 
     def parts(self, journey: Journey) -> Iterator[Part]:
         """The parts of a journey that feed any such cell."""
-        name = min(journey.persons or journey.cases, key=_by_kind, default=Identifier(""))
+        name = best_known(journey.persons or journey.cases)
         found = [self._cases(journey, name)]
         if self._rows & _SITE_ROWS:
             found.append(self._site(journey, name))
@@ -154,12 +153,6 @@ class Dissection:
         kept = {(fact.at, fact.eid): fact for case in journey.cases.values() for fact in case.facts}
         kept |= {(fact.at, fact.eid): fact for fact in journey.site}
         yield Part(name, "person", "", sorted(kept.values(), key=by_instant), "", book)
-
-
-def _by_kind(identifier: Identifier) -> tuple[int, Identifier]:
-    """The one that people know best first."""
-    kind = kind_of(identifier)
-    return PERSON_KINDS.index(kind) if kind in PERSON_KINDS else len(PERSON_KINDS), identifier
 
 
 def _outcome(attempt: site.Attempt) -> str:

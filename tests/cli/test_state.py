@@ -194,7 +194,7 @@ def test_show_tells_of_an_account_what_its_members_have(capsys: pytest.CaptureFi
     assert output(capsys, "show", "cookie-1")["account"] == "account_id:home"
     document = output(capsys, "show", "home")
     assert document["found_by"] == "account_id:home"
-    assert document["members"] == ["anonymous_id:cookie-1", "email:bob@example.com"]
+    assert document["members"] == ["email:ann@example.com", "email:bob@example.com"]
     assert [case["reference"] for case in document["cases"]] == ["order_id:17"]
     assert [entry["type"] for entry in document["timeline"]] == ["order.placed"]
     assert run(["show", "account_id:home"]) == 0
