@@ -18,7 +18,7 @@ from streams.serving import SECONDS
 
 TOUCHPOINT_OUTCOMES = ("applied", "duplicate", "rejected", "quarantined")
 TIME_REASONS = ("too_late", "from_future", "not_for_batch")
-RECORDS = (1, 10, 50, 100, 250, 500, 1_000, 2_000, 5_000)
+RECORDS = (1, 10, 50, 100, 250, 500, 1_000, 2_000, 5_000, 10_000)
 
 
 class Halt(enum.StrEnum):
