@@ -6,7 +6,7 @@ a day among the last n: that is a stock, which rises on the day and falls n days
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from streams.core.cases.site import SITE_CHANNELS
 from streams.core.cells import Notebook, Where
@@ -16,7 +16,8 @@ ACTIVE, VISITED, SEARCHED, NAVIGATED, ORDERED = (1 << bit for bit in range(5))
 WINDOW_DAYS = (("24h", 1), ("7d", 7), ("28d", 28))
 LONGEST = 28
 _COUNTED = [
-    (bits, [(f"users{what}_{window}", width) for window, width in WINDOW_DAYS])
+    (f"users{what}_{window}", bits, width)
+    for window, width in WINDOW_DAYS
     for what, bits in (("", ACTIVE), ("_searched", SEARCHED), ("_found", SEARCHED | NAVIGATED), ("_visited", VISITED))
 ]
 _CONVERTED = [(f"users_converted_{window}", width) for window, width in WINDOW_DAYS]
@@ -84,24 +85,26 @@ def book_runs(name: str, runs: Iterable[Run], where: Where, book: Notebook) -> N
             book.count_day(name, end, where, -1)
 
 
-def restate_runs(name: str, before: Sequence[Run], after: Sequence[Run], where: Where, book: Notebook) -> None:
-    """Counts one during each run that is new, and none any more during those that are gone."""
-    book.sign = -1
-    book_runs(name, [run for run in before if run not in after], where, book)
-    book.sign = 1
-    book_runs(name, [run for run in after if run not in before], where, book)
-
-
-def book_people(days: Mapping[int, int], book: Notebook) -> None:
-    """C of what one person did."""
-    restate_people({}, days, book)
-
-
-def restate_people(before: Mapping[int, int], after: Mapping[int, int], book: Notebook) -> None:
-    """C(after) - C(before), computed around the days and for the bits that changed.
+def book_people(days: Mapping[int, int], book: Notebook, lo: int = _LONG_AGO, hi: int = -_LONG_AGO, changed: int = -1) -> None:
+    """C of what one person did between two days, as far as it depends on these bits.
 
     Days further apart than the longest window have nothing to do with each other.
     """
+    found = sorted([day for day in days if lo <= day <= hi])
+    if not found:
+        return
+    for name, bits, width in _COUNTED:
+        if bits & changed:
+            book_runs(name, runs_of([day for day in found if days[day] & bits], width), _EVERYBODY, book)
+    ordered = [day for day in found if days[day] & ORDERED] if changed & (ORDERED | VISITED) else []
+    visited = [day for day in found if days[day] & VISITED] if ordered else []
+    if visited:
+        for name, width in _CONVERTED:
+            book_runs(name, both(runs_of(visited, width), runs_of(ordered, width)), _EVERYBODY, book)
+
+
+def restate_people(before: Mapping[int, int], after: Mapping[int, int], book: Notebook) -> None:
+    """C(after) - C(before), computed around the days and for the bits that changed."""
     changed = [day for day in before.keys() | after.keys() if before.get(day) != after.get(day)]
     if not changed:
         return
@@ -109,29 +112,7 @@ def restate_people(before: Mapping[int, int], after: Mapping[int, int], book: No
     for day in changed:
         bits |= before.get(day, 0) ^ after.get(day, 0)
     lo, hi = min(changed) - LONGEST, max(changed) + LONGEST
-    old, new = _between(before, lo, hi), _between(after, lo, hi)
-    for mask, names in _COUNTED:
-        if mask & bits:
-            was, now = _with(old, mask), _with(new, mask)
-            for name, width in names:
-                restate_runs(name, runs_of(was, width), runs_of(now, width), _EVERYBODY, book)
-    if bits & (ORDERED | VISITED):
-        for name, width in _CONVERTED:
-            restate_runs(name, _conversions(old, width), _conversions(new, width), _EVERYBODY, book)
-
-
-Days = list[tuple[int, int]]
-"""(local day, what was done), sorted."""
-
-
-def _between(days: Mapping[int, int], lo: int, hi: int) -> Days:
-    return sorted([(day, bits) for day, bits in days.items() if lo <= day <= hi])
-
-
-def _with(days: Days, mask: int) -> list[int]:
-    return [day for day, bits in days if bits & mask]
-
-
-def _conversions(days: Days, width: int) -> list[Run]:
-    ordered = _with(days, ORDERED)
-    return both(runs_of(_with(days, VISITED), width), runs_of(ordered, width)) if ordered else []
+    book.sign = -1
+    book_people(before, book, lo, hi, bits)
+    book.sign = 1
+    book_people(after, book, lo, hi, bits)

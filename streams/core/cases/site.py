@@ -3,8 +3,8 @@
 Everything here is a function of site facts (channel web or app) and *marks* (orders that count without extending a
 visit: placed in a back end, a store or on the phone). Both close by waiting, and are booked when the wait is over:
 a visit at min(last + gap, first + limit), an attempt at start + limit, successes too, so that numerator and
-denominator mature together. Facts further apart than `policy.island_ms` cannot influence each other (`islands`), so only the islands that a change
-touches are recomputed.
+denominator mature together. Facts further apart than `policy.island_ms` cannot influence each other
+(`islands`), so only the islands that a change touches are recomputed.
 """
 
 from __future__ import annotations
@@ -345,26 +345,9 @@ def next_deadline(facts: Sequence[Fact], as_of: int, rules: Rules) -> int | None
     recent = islands_between(facts, as_of - rules.ahead_ms, _EVER, rules.island_ms)
     if not recent:
         return None
-    due = [close for close in _closes(recent, rules) if close > as_of]
+    due = [close for visit in walk_visits(recent, rules) if (close := visit.close(rules)) > as_of]
     for task in begun(recent, rules):
         starts = [fact.at for fact in recent if fact.code in task.begin and _rank(fact, task) == _START]
         for wait in (task.limit_ms, task.limit_ms + RECOVERY_MS) if task.name == CART else (task.limit_ms,):
             due.extend([at + wait for at in starts if at + wait > as_of])
     return min(due, default=None)
-
-
-def _closes(facts: Iterable[Fact], rules: Rules) -> list[int]:
-    """When each visit of these facts is over: as `walk_visits`, which would take in what happened in it, too."""
-    closes: list[int] = []
-    gap_ms, limit_ms = rules.gap_ms, rules.limit_ms
-    first = last = -_EVER
-    for fact in facts:
-        at = fact.at
-        if fact.code == ORDER_PLACED and is_mark(fact):
-            continue
-        if at - last >= gap_ms or at - first >= limit_ms:
-            closes.append(min(last + gap_ms, first + limit_ms))
-            first = at
-        last = at
-    closes.append(min(last + gap_ms, first + limit_ms))
-    return closes
