@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +21,19 @@ if TYPE_CHECKING:  # these are heavy, and only named here
     from streams.store.redis import RedisStore
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+
+
+@contextmanager
+def _readable(settings: Settings) -> Iterator[None]:
+    """What this version cannot read of a namespace, in one sentence."""
+    from msgspec import DecodeError
+
+    from streams.export.reader import OtherVersionError
+
+    try:
+        yield
+    except (DecodeError, OtherVersionError):
+        raise Failure(f"Namespace {settings.namespace} {OtherVersionError()}.") from None
 
 
 def open_store(settings: Settings) -> RedisStore:
@@ -56,16 +71,15 @@ def metrics(
 
 
 async def _read(settings: Settings, windows: list[str] | None, metrics: list[str] | None, at: int | None) -> Reading:
-    from streams.export.reader import MovingError, OtherVersionError, read_values, require_layout
+    from streams.export.reader import MovingError, read_values, require_layout
 
     store = open_store(settings)
     try:
-        await require_layout(store)
-        return await read_values(store, settings.policy(), windows=windows or None, metrics=metrics or None, at=at)
+        with _readable(settings):
+            await require_layout(store)
+            return await read_values(store, settings.policy(), windows=windows or None, metrics=metrics or None, at=at)
     except MovingError as error:
         raise Failure(f"{settings.namespace}: {error}.") from error
-    except OtherVersionError as error:
-        raise Failure(f"Namespace {settings.namespace} {error}.") from error
     finally:
         await store.close()
 
@@ -92,11 +106,8 @@ def show(
 
 async def _journeys(settings: Settings, policy: Policy, text: str) -> list[dict[str, Any]]:
     """Every journey that the text may mean, each once."""
-    from msgspec import DecodeError
-
     from streams.cli.journeys import candidates, journey_document
     from streams.core.journey import decode
-    from streams.export.reader import OtherVersionError
 
     store = open_store(settings)
     found: dict[bytes, dict[str, Any]] = {}
@@ -106,13 +117,13 @@ async def _journeys(settings: Settings, policy: Policy, text: str) -> list[dict[
         for identifier in wanted:
             home = loaded.links.get(identifier)
             blob = loaded.blobs.get(home) if home is not None else None
-            if home is not None and blob is not None and home not in found:
+            if home is None or blob is None or home in found:
+                continue
+            with _readable(settings):
                 journey = decode(blob)
                 of_members = (await store.load((), journey.shares)).blobs
                 members = {member: decode(one) for member, one in of_members.items() if one is not None}
                 found[home] = {"namespace": settings.namespace, "found_by": identifier, **journey_document(journey, members)}
-    except DecodeError:
-        raise Failure(f"Namespace {settings.namespace} {OtherVersionError()}.") from None
     finally:
         await store.close()
     return list(found.values())
@@ -167,17 +178,14 @@ def digest(
 
 
 async def _dump(settings: Settings) -> str:
-    from msgspec import DecodeError
-
-    from streams.export.reader import OtherVersionError, require_layout
+    from streams.export.reader import require_layout
     from streams.store.dump import canonical_dump
 
     store = open_store(settings)
     try:
-        await require_layout(store)
-        return await canonical_dump(store, settings.policy())
-    except (DecodeError, OtherVersionError):
-        raise Failure(f"Namespace {settings.namespace} {OtherVersionError()}.") from None
+        with _readable(settings):
+            await require_layout(store)
+            return await canonical_dump(store, settings.policy())
     finally:
         await store.close()
 

@@ -186,9 +186,8 @@ async def test_standing_still_is_a_series_and_no_reason_to_be_out_of_service() -
         await store.open(DEFINITIONS, {partition: 0}, ["web"])
         opened = await progress()
         assert first < opened <= time.time()
-        await store.commit(
-            Commit(DEFINITIONS, -1, Advance(partition, 0, Position(0, 99)), {}, set(), {}, {}, {}, {}, {})
-        )  # a tick
+        tick = Advance(partition, 0, Position(0, 99))
+        await store.commit(Commit(DEFINITIONS, -1, tick, {}, set(), {}, {}, {}, {}, {}))
         ticked = await progress()
         assert opened < ticked
         assert await progress() == ticked
